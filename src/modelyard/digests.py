@@ -1,0 +1,34 @@
+"""Digests and canonical JSON: the one definition of «the same» that every part shares.
+
+A digest is written `b3:` and 64 hexadecimal digits of BLAKE3.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from blake3 import blake3
+
+_CHUNK = 1 << 20
+
+
+def canonical_json(value: Any) -> bytes:
+    """Encode plain data so that equal values give equal bytes: sorted keys, no spaces, UTF-8, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def digest_bytes(data: bytes) -> str:
+    return f"b3:{blake3(data).hexdigest()}"
+
+
+def digest_json(value: Any) -> str:
+    return digest_bytes(canonical_json(value))
+
+
+def digest_file(path: Path) -> str:
+    """Digest a file's bytes, in constant memory. Raises OSError."""
+    hasher = blake3()
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            hasher.update(chunk)
+    return f"b3:{hasher.hexdigest()}"

@@ -1,0 +1,47 @@
+"""The seam to a training library."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class TrainJob:
+    """What to train, on what. `train` and `val` are folders as `ingest` or `join` writes them; `val` may be None.
+
+    `params` go to the library by its own names. `out` takes the model's files; `checkpoints` outlives a kill.
+    `report(done, total, values)` is called as often as there is something new; it raises `Pruned` in a study.
+    """
+
+    config: Mapping[str, Any]
+    params: Mapping[str, Any]
+    train: Path
+    val: Path | None
+    seed: int
+    out: Path
+    checkpoints: Path
+    root: Path
+    report: Callable[[float, float, Mapping[str, float]], None]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """`signature` is `signature.json`'s content; `metrics` are the training's own (on `val` where there is one)."""
+
+    signature: Mapping[str, Any]
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+class Engine(Protocol):
+    def train(self, job: TrainJob) -> Trained:
+        """Fit, and leave in `job.out`: `model.onnx`, the native weights, nothing half-written."""
+        ...
+
+    def evaluate(self, model: Path, data: Path, config: Mapping[str, Any], out: Path) -> Mapping[str, float]:
+        """Score the ONNX model in `model` on the folder `data`; plots and tables go to `out`."""
+        ...
+
+
+class Pruned(Exception):  # noqa: N818 - the field's word, as in Optuna
+    """A study's pruner ended this trial early."""

@@ -1,0 +1,101 @@
+"""The seam between a plan and a place to do it. Small on purpose: Compose and Kubernetes stand behind it too."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from modelyard.graph.model import Graph, Node, Resources
+from modelyard.task import TaskDocument, TaskResult
+
+Files = Mapping[str, bytes]
+"""Rendered files: relative path with `/` to content."""
+
+OnEvent = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What a target can run at once; None where it has no bound of its own (a cluster)."""
+
+    cpu: float | None = None
+    memory: int | None = None
+    gpu: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one attempt at a task ended. `reason` is the one line that matters; `tail` the last lines of its log."""
+
+    status: Literal["ok", "failed", "timeout", "cancelled", "out-of-memory"]
+    result: TaskResult | None = None
+    exit_code: int | None = None
+    reason: str = ""
+    tail: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LiveService:
+    """A service as it is now, whatever was asked for."""
+
+    address: str
+    status: Literal["starting", "ready", "unhealthy", "stopped", "failed"]
+    fingerprint: str | None = None
+    url: str | None = None
+    since: str | None = None
+    detail: str = ""
+    version: str | None = None
+
+
+@dataclass(frozen=True)
+class Live:
+    """What runs now, by address. A service of the graph that is not here does not run."""
+
+    services: Mapping[str, LiveService] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A service to bring up or to change: the document its process starts from, and what it was before."""
+
+    node: Node
+    document: TaskDocument
+    previous: LiveService | None = None
+
+
+class Executor(Protocol):
+    """Runs one task to its end, wherever the target runs things. Thread-safe: many `run` at once."""
+
+    def run(
+        self, task: TaskDocument, resources: Resources, timeout: float | None, log: Path,
+        on_event: OnEvent, cancel: threading.Event,
+    ) -> Outcome:
+        """Block until the attempt has ended and nothing of it is left running. Never raises for a task's failure."""
+        ...
+
+    def capacity(self) -> Capacity: ...
+
+    def close(self) -> None: ...
+
+
+class Target(Protocol):
+    """One per project and environment."""
+
+    name: str
+
+    def render(self, graph: Graph) -> Files:
+        """Files that bring the graph up without Modelyard's CLI. Pure, deterministic, offline."""
+        ...
+
+    def observe(self, graph: Graph) -> Live: ...
+
+    def executor(self) -> Executor: ...
+
+    def deploy(self, deployment: Deployment, on_event: OnEvent) -> LiveService:
+        """Start, replace or update one service and wait until it is ready. Raises ModelyardError with its log's tail."""
+        ...
+
+    def remove(self, address: str, on_event: OnEvent) -> None:
+        """Stop a service that this project started, and nothing else. A service that is gone is no error."""
+        ...
