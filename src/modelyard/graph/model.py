@@ -36,12 +36,17 @@ class CodeFile:
 
 @dataclass(frozen=True, slots=True)
 class ExternalData:
-    """Data outside of the graph that a source reads. `digest` covers every file's relative name and content."""
+    """Data outside of the graph that a source reads. `digest` covers every file's relative name and content.
+
+    `images` and `labels` are counted for sources of images: `labels` are images with a label file of their name.
+    """
 
     uri: str
     digest: str
     files: int = 0
     bytes: int = 0
+    images: int = 0
+    labels: int = 0
 
 
 @dataclass(frozen=True, slots=True)

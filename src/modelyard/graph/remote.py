@@ -1,0 +1,108 @@
+"""What data behind an fsspec URL is now, by the file system's own word for it."""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from modelyard.digests import digest_json
+from modelyard.errors import ModelyardError
+from modelyard.graph.model import ExternalData
+
+_SECRET = re.compile(r"\$\{secret\.([A-Za-z_]\w*)\}")
+_CONTENT_WORDS = (
+    "ETag", "etag", "e_tag", "checksum", "content_md5", "Content-MD5", "md5Hash", "md5", "crc32c", "sha256", "Digest",
+    "generation", "VersionId", "version_id", "hex", "sha",
+)  # fmt: skip
+_TIME_WORDS = ("mtime", "LastModified", "last_modified", "Last-Modified", "updated", "modified")
+_MAGIC = "*?["
+
+
+def remote_digest(uri: str, exclude: Sequence[str] = ()) -> ExternalData:
+    """Digest what a URL, a folder's URL or a glob URL holds. Raises ModelyardError (code `missing-data`, `remote-data`)."""
+    from modelyard.graph.data import left_out
+
+    filesystem, path = _open(uri)
+    try:
+        infos = _infos(filesystem, path)
+        kept = {name: info for name, info in infos.items() if not left_out(name, exclude)}
+        entries = sorted([name, _word(filesystem, info)] for name, info in kept.items())
+    except FileNotFoundError:
+        entries, kept = [], {}
+    except Exception as error:  # noqa: BLE001 - each file system has its own errors; all mean that it cannot be read
+        raise _unreadable(uri, error) from error
+    if not entries:
+        raise ModelyardError(
+            f"there is nothing at `{uri}`", code="missing-data", fix="Check the address, and that it may be listed."
+        )
+    return ExternalData(uri, digest_json(entries), len(kept), sum(int(info.get("size") or 0) for info in kept.values()))
+
+
+def _open(uri: str) -> tuple[Any, str]:
+    import fsspec
+
+    resolved = _SECRET.sub(lambda match: _secret(match[1], uri), uri)
+    try:
+        filesystem, path = fsspec.core.url_to_fs(resolved)
+    except (ImportError, ValueError, OSError) as error:
+        raise _unreadable(uri, error) from error
+    return filesystem, path
+
+
+def _secret(name: str, uri: str) -> str:
+    value = os.environ.get(name)
+    if value is None:
+        raise ModelyardError(
+            f"the secret `{name}` is not set, and `{uri}` cannot be looked at without it",
+            code="missing-secret",
+            fix=f"Set it in the environment: export {name}=…",
+        )
+    return value
+
+
+def _unreadable(uri: str, error: Exception) -> ModelyardError:
+    reason = str(error).strip().splitlines()
+    return ModelyardError(
+        f"cannot look at `{uri}`: {reason[0] if reason else type(error).__name__}",
+        code="remote-data",
+        fix="Check the address, your rights to it, and that its file system is installed (s3:// needs `modelyard[s3]`).",
+    )
+
+
+def _infos(filesystem: Any, path: str) -> dict[str, Mapping[str, Any]]:
+    """Every file by its name relative to the folder, or to the glob's fixed part."""
+    from modelyard.graph.data import fixed_part
+
+    if any(sign in path for sign in _MAGIC):
+        base = fixed_part(path)
+        found = filesystem.glob(path, detail=True)
+        files = {name: info for name, info in found.items() if info.get("type") != "directory"}
+    else:
+        info = filesystem.info(path)
+        if info.get("type") != "directory":
+            return {path.rstrip("/").rsplit("/", 1)[-1]: info}
+        base, files = path, filesystem.find(path, detail=True)
+    prefix = base.strip("/")
+    return {name.lstrip("/").removeprefix(prefix).lstrip("/"): info for name, info in files.items()}
+
+
+def _word(filesystem: Any, info: Mapping[str, Any]) -> list[Any]:
+    """What the file system says of a file's content, or a digest of the content where it says nothing."""
+    size = info.get("size")
+    told = {word: str(info[word]) for word in _CONTENT_WORDS if info.get(word)}
+    if told:
+        return [size, told]
+    told = {word: str(info[word]) for word in _TIME_WORDS if info.get(word)}
+    if told:
+        return [size, told]
+    return [size, {"b3": _content_digest(filesystem, info["name"])}]
+
+
+def _content_digest(filesystem: Any, name: str) -> str:
+    from blake3 import blake3
+
+    hasher = blake3()
+    with filesystem.open(name, "rb") as stream:
+        while chunk := stream.read(1 << 20):
+            hasher.update(chunk)
+    return str(hasher.hexdigest())

@@ -1,0 +1,40 @@
+"""`expectations`: what must hold of data before anyone reads it."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from modelyard.spec.model.base import Section
+from modelyard.spec.model.running import Runnable
+from modelyard.spec.model.values import Address
+
+
+def name_and_arguments(value: Any) -> Any:
+    """`{name: {arguments}}` or a bare `name`, as `{name: …, kwargs: …}`."""
+    if isinstance(value, str):
+        return {"name": value}
+    if isinstance(value, dict) and len(value) == 1 and "name" not in value:
+        name, kwargs = next(iter(value.items()))
+        return {"name": name, "kwargs": {} if kwargs is None else kwargs}
+    return value
+
+
+class CheckSettings(Section):
+    """A check by its library's own name and arguments."""
+
+    name: str = Field(description="The check's name in its library.", examples=["expect_column_values_to_not_be_null"])
+    kwargs: dict[str, Any] = Field({}, description="Its arguments, by their own names.", examples=[{"column": "carrier"}])
+
+
+Check = Annotated[CheckSettings, BeforeValidator(name_and_arguments)]
+
+
+class Expectation(Runnable):
+    """Stands between a thing and everyone who reads it: what fails, stops there."""
+
+    data: Address = Field(description="A source, a split, a feature view, or what a server is sent.", examples=["sources.flights"])
+    severity: Literal["error", "warn"] = Field("error", description="error stops what hangs below; warn is recorded and shown.", examples=["warn"])
+    expect: tuple[Check, ...] = Field(
+        min_length=1, description="Great Expectations by its own names and arguments; images have their own.",
+        examples=[[{"expect_column_values_to_not_be_null": {"column": "carrier"}}]],
+    )  # fmt: skip

@@ -1,0 +1,52 @@
+"""`target`: where the graph runs. One name, or one name with its settings."""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from modelyard.spec.model.base import Section
+
+
+class LocalTarget(Section):
+    """Child processes on this machine."""
+
+    parallelism: int | None = Field(None, ge=1, description="Tasks at once; without it as many as fit.", examples=[2])
+
+
+class ComposeTarget(Section):
+    """Docker Compose."""
+
+    registry: str | None = Field(None, description="Where built images go.", examples=["registry.example.com/ml"])
+    context: str | None = Field(None, description="The Docker context.", examples=["default"])
+
+
+class KubernetesTarget(Section):
+    """A Kubernetes cluster."""
+
+    namespace: str | None = Field(None, description="The namespace.", examples=["ml"])
+    context: str | None = Field(None, description="The context of the kubeconfig.", examples=["prod"])
+    registry: str | None = Field(None, description="Where built images go.", examples=["registry.example.com/ml"])
+    operators: dict[str, str] = Field({}, description="Operators to hand work to, by what they do.", examples=[{"serving": "kserve"}])
+
+
+class TargetSettings(Section):
+    """Exactly one target."""
+
+    local: LocalTarget | None = Field(None, description="This machine.", examples=[{}])
+    compose: ComposeTarget | None = Field(None, description="Docker Compose.", examples=[{}])
+    kubernetes: KubernetesTarget | None = Field(None, description="A Kubernetes cluster.", examples=[{"namespace": "ml"}])
+
+    @property
+    def name(self) -> str:
+        return next(name for name in type(self).model_fields if getattr(self, name) is not None)
+
+
+def _target(value: Any) -> Any:
+    if isinstance(value, str):
+        return {value: {}}
+    if isinstance(value, dict):
+        return {name: {} if settings is None else settings for name, settings in value.items()}
+    return value
+
+
+TargetTable = Annotated[TargetSettings, BeforeValidator(_target)]

@@ -1,0 +1,69 @@
+"""`tuning`: a study whose trials are trainings with other parameters."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from modelyard.spec.model.base import Section
+from modelyard.spec.model.running import Runnable
+from modelyard.spec.model.values import Address, Duration
+
+
+def _range(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return {"choices": value}
+    if isinstance(value, dict) and "from" in value and "int" not in value and not value.get("log_float"):
+        bounds = [value.get("from"), value.get("to"), value.get("step")]
+        return {**value, "int": all(isinstance(bound, int) for bound in bounds if bound is not None)}
+    return value
+
+
+class RangeSettings(Section):
+    """Where one parameter is looked for: `from` … `to`, or `choices`."""
+
+    from_: float | int | None = Field(None, alias="from", description="The smallest value. Whole numbers give whole numbers.", examples=[0.01])
+    to: float | int | None = Field(None, description="The largest value.", examples=[0.3])
+    log: bool = Field(False, description="Look on a logarithmic scale.", examples=[True])
+    step: float | int | None = Field(None, gt=0, description="Only every so-many-th value.", examples=[8])
+    whole: bool | None = Field(None, alias="int", description="Whole numbers only; known from `from` and `to`.", examples=[True])
+    choices: tuple[Any, ...] | None = Field(None, min_length=1, description="One of these; written as the list itself.", examples=[[0, 0.1, 1]])
+
+
+Range = Annotated[RangeSettings, BeforeValidator(_range)]
+
+
+class StudyBudget(Section):
+    """When the study ends: at whichever bound comes first."""
+
+    trials: int = Field(20, ge=1, description="Trials in all.", examples=[40])
+    time: Duration | None = Field(None, description="No trial starts after this long.", examples=["30m"])
+    parallel: int = Field(1, ge=1, description="Trials at once.", examples=[2])
+
+
+def _objectives(value: Any) -> Any:
+    """`maximize: m` and `minimize: m` (or lists) as `objectives: {m: …}`; with both ways written, both stay and fail."""
+    if not isinstance(value, dict) or "objectives" in value:
+        return value
+    goals: dict[str, str] = {}
+    for direction in ("maximize", "minimize"):
+        named = value.get(direction)
+        for metric in [named] if isinstance(named, str) else named or ():
+            goals[metric] = direction
+    rest = {key: part for key, part in value.items() if key not in ("maximize", "minimize")}
+    return {**rest, "objectives": goals} if goals else value
+
+
+class Study(Runnable):
+    """The best parameters of a training, found by Optuna. Trials are scored on the `val` split."""
+
+    training: Address = Field(description="The training whose parameters are varied.", examples=["training.late"])
+    maximize: str | None = Field(None, description="The metric to make large.", examples=["roc_auc"])
+    minimize: str | None = Field(None, description="The metric to make small.", examples=["log_loss"])
+    objectives: dict[str, Literal["maximize", "minimize"]] = Field({}, description="Several metrics at once, each with its direction.", examples=[{"roc_auc": "maximize", "log_loss": "minimize"}])
+    space: dict[str, Range] = Field(min_length=1, description="The parameters to vary: a range, or a list of choices.", examples=[{"learning_rate": {"from": 0.01, "to": 0.3, "log": True}}])
+    sampler: Literal["tpe", "random", "grid", "cmaes", "gp", "qmc", "nsgaii", "nsgaiii"] = Field("tpe", description="Optuna's sampler.", examples=["random"])
+    pruner: Literal["none", "median", "hyperband", "successive_halving", "percentile", "threshold", "patient", "wilcoxon"] = Field("none", description="Optuna's pruner: ends a trial early that will not win.", examples=["hyperband"])
+    budget: StudyBudget = Field(default_factory=StudyBudget, description="How much may be tried.", examples=[{"trials": 40, "time": "30m", "parallel": 2}])
+    seed: int = Field(0, ge=0, description="The seed of the sampler.", examples=[7])
+
+    _gather = model_validator(mode="before")(_objectives)

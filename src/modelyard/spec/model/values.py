@@ -1,0 +1,150 @@
+"""Field types that mean something: durations, shares, quantities, addresses, argv, conditions, cron.
+
+Each takes what people write, gives one plain Python value, and takes that value again, so that a dumped spec loads.
+"""
+
+import math
+import re
+import shlex
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
+_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?")
+_SCALE = {
+    "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15,
+    "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50,
+}  # fmt: skip
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+
+
+def parse_duration(value: Any) -> float:
+    """Seconds of `90s`, `15m`, `1h30m`; a bare number is seconds."""
+    if _is_number(value):
+        return float(value)
+    text = value.strip() if isinstance(value, str) else ""
+    parts = _DURATION.findall(text)
+    if not parts or _DURATION.sub("", text).strip():
+        raise PydanticCustomError("duration", "not a duration; write it as 90s, 15m, 6h, 7d or 1h30m")
+    return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+
+
+def parse_share(value: Any) -> float:
+    """The fraction of `70%`; a bare number is the fraction itself."""
+    if _is_number(value) and value <= 1:
+        return float(value)
+    match = _SHARE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if not match or float(match[1]) > 100:
+        raise PydanticCustomError("share", "not a share; write it as 70% (or 0.7)")
+    return float(match[1]) / 100
+
+
+def _quantity(value: Any, examples: str) -> float:
+    if _is_number(value):
+        return float(value)
+    match = _QUANTITY.fullmatch(value.strip()) if isinstance(value, str) else None
+    if not match:
+        raise PydanticCustomError("quantity", "not a quantity; write it as {examples}", {"examples": examples})
+    return float(match[1]) * _SCALE.get(match[2], 1)
+
+
+def parse_cpu(value: Any) -> float:
+    return _quantity(value, "2, 0.5 or 500m")
+
+
+def parse_memory(value: Any) -> int:
+    return round(_quantity(value, "512Mi or 4Gi"))
+
+
+def parse_argv(value: Any) -> tuple[str, ...]:
+    """The argv of a list, or of a string split as a POSIX shell splits it. Nothing has been filled in yet."""
+    if isinstance(value, str):
+        try:
+            words = shlex.split(value)
+        except ValueError as error:
+            raise PydanticCustomError("argv", "cannot be split into words: {why}", {"why": str(error).lower()}) from error
+    elif isinstance(value, (list, tuple)) and all(isinstance(word, (str, int, float)) for word in value):
+        words = [_word(word) for word in value]
+    else:
+        raise PydanticCustomError("argv", "must be a command: a string, or a list of words")
+    if not words or not words[0]:
+        raise PydanticCustomError("argv", "is empty; name a program")
+    return tuple(words)
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def parse_text(value: Any) -> Any:
+    """Environment variables are text: a number or a boolean becomes what YAML shows."""
+    return _word(value) if isinstance(value, (int, float)) else value
+
+
+def _cron(value: Any) -> Any:
+    if isinstance(value, str) and (value.startswith("@") or len(value.split()) == 5):
+        return value
+    raise PydanticCustomError("cron", "not a cron schedule; five fields, as in `0 3 * * 1`")
+
+
+def _schema(type_: Any, pattern: str | None = None, **more: Any) -> WithJsonSchema:
+    return WithJsonSchema({"type": type_, **({"pattern": pattern} if pattern else {}), **more})
+
+
+def _text_or_number(parse: Callable[[Any], Any], pattern: str) -> tuple[BeforeValidator, WithJsonSchema]:
+    number = {"type": "number", "minimum": 0}
+    return BeforeValidator(parse), WithJsonSchema({"anyOf": [{"type": "string", "pattern": pattern}, number]})
+
+
+Duration = Annotated[
+    float, *_text_or_number(parse_duration, r"^\s*(\d+(\.\d+)?\s*(ms|s|m|h|d|w)\s*)+$")
+]
+"""Seconds; written `90s`, `15m`, `6h`, `7d`."""
+Share = Annotated[float, *_text_or_number(parse_share, r"^\s*\d+(\.\d+)?\s*%\s*$")]
+"""A fraction from 0 to 1; written `70%`."""
+Cpu = Annotated[float, *_text_or_number(parse_cpu, r"^\d+(\.\d+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$")]
+"""Cores; written as Kubernetes writes them: `2`, `500m`."""
+Memory = Annotated[int, *_text_or_number(parse_memory, r"^\d+(\.\d+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$")]
+"""Bytes; written as Kubernetes writes them: `512Mi`, `4Gi`."""
+Argv = Annotated[
+    tuple[str, ...],
+    BeforeValidator(parse_argv),
+    WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": ["string", "number", "boolean"]}, "minItems": 1}]}),
+]
+"""A command's words; written as a list, or as a string that is split once. No shell sees it."""
+Text = Annotated[str, BeforeValidator(parse_text), WithJsonSchema({"type": ["string", "number", "boolean"]})]
+"""Text for an environment variable."""
+Cel = Annotated[str, StringConstraints(min_length=1)]
+"""A CEL expression; its names are checked by `modelyard.spec.checks`."""
+Cron = Annotated[str, BeforeValidator(_cron), _schema("string")]
+
+SECTIONS = (
+    "steps", "sources", "expectations", "features", "training", "tuning", "registry", "serving", "monitoring",
+)  # fmt: skip
+ADDRESS_PATTERN = r"^(" + "|".join(SECTIONS) + r")\.[a-z0-9][a-z0-9_-]*(:[A-Za-z0-9_][A-Za-z0-9_-]*)?(@[A-Za-z0-9_.-]+)?$"
+_ADDRESS = re.compile(ADDRESS_PATTERN)
+_LIKE_ADDRESS = re.compile(r"^[a-z]+\.[A-Za-z0-9_-]+([:@][^/\s]*)?$")
+
+
+def parse_address(value: Any) -> str:
+    if isinstance(value, str) and (_ADDRESS.match(value) or _LIKE_ADDRESS.match(value)):
+        return value  # a section that does not exist is named, with what is near, by the checks
+    raise PydanticCustomError("address", "not an address; write section.name, as in `sources.flights:test` or `registry.late@7`")
+
+
+Address = Annotated[str, BeforeValidator(parse_address), _schema("string", ADDRESS_PATTERN)]
+"""How one thing names another: `section.name`, then `:part`, then `@version`."""
+Call = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"), Field(examples=["prepare:tidy"])
+]
+"""A Python function of the project: `module:function`."""

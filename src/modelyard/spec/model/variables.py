@@ -1,0 +1,26 @@
+"""`variables`: what a spec leaves open."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from modelyard.spec.model.base import Section
+
+VariableType = Literal["string", "int", "float", "bool"]
+_TYPES = {str: "string", bool: "bool", int: "int", float: "float"}
+
+
+def _variable(value: Any) -> Any:
+    type_ = _TYPES.get(type(value))
+    return {"type": type_, "default": value} if type_ else value
+
+
+class VariableSettings(Section):
+    """A value given with `--var`, or the default. Without a default it must be given."""
+
+    type: VariableType = Field("string", description="What kind of value it is.", examples=["int"])
+    default: str | int | float | bool | None = Field(None, description="The value where none is given.", examples=[200])
+    description: str | None = Field(None, description="What it is for.", examples=["Boosting rounds"])
+
+
+Variable = Annotated[VariableSettings, BeforeValidator(_variable)]
