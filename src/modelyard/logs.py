@@ -1,7 +1,6 @@
 """Output of processes we did not write: bounded lines, bounded files, no secret, no forged event."""
 
 import os
-import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,14 +12,13 @@ LONGEST_LINE = 64 << 10
 HEAD = 16 << 20
 TAIL = 256 << 10
 _SEPARATOR = b"\x1e"
-_OVERWRITTEN = re.compile(rb"[^\n]*\r(?!\n)")  # a progress bar draws over its line: keep what a terminal shows last
 _OPEN_TO_ALL = frozenset({"progress", "metric", "note", "warning"})
 
 
 class Sink(Protocol):
     def write(self, data: bytes) -> None: ...
 
-    def close(self) -> None: ...
+    def finish(self) -> None: ...
 
 
 class CappedSink:
@@ -49,7 +47,7 @@ class CappedSink:
             self._kept -= gone
             self._dropped += gone
 
-    def close(self) -> None:
+    def finish(self) -> None:
         if self._dropped:
             self._write(f"… {self._dropped / 1e6:,.1f} MB of output left out here …\n".encode())
         for data in self._tail:
@@ -81,8 +79,8 @@ class RotatingFile:
         self._path.replace(self._path.with_name(f"{self._path.name}.1"))
         self._stream = self._path.open("ab", buffering=0)
 
-    def close(self) -> None:
-        self._stream.close()
+    def finish(self) -> None:
+        """Nothing is buffered; what is said last may still come."""
 
 
 class OutputFilter:
@@ -109,21 +107,22 @@ class OutputFilter:
     def feed(self, chunk: bytes) -> None:
         data = self._rest + chunk if self._rest else chunk
         if b"\r" in data:
-            data = _OVERWRITTEN.sub(b"", data)
+            data = _as_shown(data)
         cut = data.rfind(b"\n") + 1
         self._rest = data[cut:]
         if cut:
             self._pass(data[:cut])
         if len(self._rest) > LONGEST_LINE:
-            end = len(self._rest) - self._overlap
-            line, self._rest = self._redact(self._rest)[:end], self._rest[end:]
-            self._pass(line + b"\n")
+            masked = self._redact(self._rest)  # a secret may lie across the cut: its length is held back
+            end = len(masked) - self._overlap
+            self._rest = masked[end:]
+            self._pass(masked[:end] + b"\n")
 
     def finish(self) -> None:
         if self._rest:
             self._pass(self._rest + b"\n")
             self._rest = b""
-        self._sink.close()
+        self._sink.finish()
 
     def _pass(self, lines: bytes) -> None:
         lines = self._redact(lines)
@@ -143,6 +142,11 @@ class OutputFilter:
             else:
                 plain.append(line.replace(_SEPARATOR, b""))
         return b"".join(plain)
+
+
+def _as_shown(data: bytes) -> bytes:
+    """What a terminal shows last of lines that were drawn over (progress bars); a `\\r` at the end stays."""
+    return b"\n".join(line[line.rfind(b"\r", 0, max(len(line) - 1, 0)) + 1 :] for line in data.split(b"\n"))
 
 
 def write_all(fd: int) -> Callable[[bytes], None]:

@@ -1,9 +1,17 @@
 """The seam to a training library."""
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+
+from modelyard.evaluation.scores import Scores
+
+
+def _print_note(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 @dataclass(frozen=True)
@@ -12,6 +20,7 @@ class TrainJob:
 
     `params` go to the library by its own names. `out` takes the model's files; `checkpoints` outlives a kill.
     `report(done, total, values)` is called as often as there is something new; it raises `Pruned` in a study.
+    `note` says one line aloud (the device that was found, a checkpoint that was taken up).
     """
 
     config: Mapping[str, Any]
@@ -23,14 +32,19 @@ class TrainJob:
     checkpoints: Path
     root: Path
     report: Callable[[float, float, Mapping[str, float]], None]
+    note: Callable[[str], None] = _print_note
 
 
 @dataclass(frozen=True)
 class Trained:
-    """`signature` is `signature.json`'s content; `metrics` are the training's own (on `val` where there is one)."""
+    """`signature` is `signature.json`'s content; `metrics` are the training's own (on `val` where there is one).
+
+    `recorded` is what the run is to remember beside: the device, the library's version.
+    """
 
     signature: Mapping[str, Any]
     metrics: Mapping[str, float] = field(default_factory=dict)
+    recorded: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Engine(Protocol):
@@ -38,7 +52,7 @@ class Engine(Protocol):
         """Fit, and leave in `job.out`: `model.onnx`, the native weights, nothing half-written."""
         ...
 
-    def evaluate(self, model: Path, data: Path, config: Mapping[str, Any], out: Path) -> Mapping[str, float]:
+    def evaluate(self, model: Path, data: Path, config: Mapping[str, Any], out: Path) -> Scores:
         """Score the ONNX model in `model` on the folder `data`; plots and tables go to `out`."""
         ...
 

@@ -1,4 +1,4 @@
-"""A plan as frozen data: what would be done, why, and what it would cost. Views and `apply` read it; nobody changes it."""
+"""A plan as frozen data: what would be done, why, and at what cost. Views and `apply` read it; nobody changes it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -51,7 +51,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a change will take, from history. `runs` is how many earlier runs it rests on; `cost` None without prices."""
+    """What a change will take, from history. `runs` counts the runs behind it; `cost` is None without prices."""
 
     seconds: float
     gpu_hours: float = 0.0

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from modelyard.graph.model import CodeFile, Environment, ExternalData, Node
@@ -146,7 +147,18 @@ def environment_reasons(before: Mapping[str, Any], now: Environment) -> Iterator
     for name in sorted(old.keys() | new.keys()):
         if old.get(name) != new.get(name):
             yield Reason("package", name, old.get(name), new.get(name))
-    for field in ("python", "image", "isolate"):
+    for field in ("python", "image"):
         was, is_now = before[field], getattr(now, field)
         if was != is_now:
             yield Reason("environment", field, was and str(was), is_now and str(is_now))
+
+
+def resource_reasons(node: Node, before: Mapping[str, Any]) -> tuple[Reason, ...]:
+    """Resources are no part of a fingerprint, but a running service has to be started anew to get others."""
+    now = asdict(node.resources)
+    place = _place(node.marks, "resources")
+    return tuple(
+        Reason("resources", f"resources.{name}", _one_line(before.get(name)), _one_line(value), place=place)
+        for name, value in now.items()
+        if before.get(name) != value
+    )

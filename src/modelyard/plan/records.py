@@ -51,9 +51,9 @@ LineChanges = Callable[[str, str, str], tuple[int, int] | None]
 """(path, digest before, digest now) → lines added and removed, where the earlier text is still at hand."""
 
 
-def no_results(fingerprint: str) -> TaskResult | None:  # noqa: ARG001
+def no_results(fingerprint: str) -> TaskResult | None:
     return None
 
 
-def no_history(address: str, kind: str) -> Sequence[float]:  # noqa: ARG001
+def no_history(address: str, kind: str) -> Sequence[float]:
     return ()

@@ -3,11 +3,13 @@
 Typing happens once, after overlays and variables; what leaves here is in its long form and is never checked again.
 """
 
-import re
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic_core import PydanticCustomError, core_schema
 
 OWN_KEY = "x-"
 
@@ -18,11 +20,30 @@ def _own_key(key: str) -> str:
     return key
 
 
+@contextmanager
+def _no_plugins() -> Iterator[None]:
+    """pydantic looks through every installed distribution for plugins when it builds its first model: 30 ms for none."""
+    before = os.environ.get("PYDANTIC_DISABLE_PLUGINS")
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYDANTIC_DISABLE_PLUGINS"]
+        else:
+            os.environ["PYDANTIC_DISABLE_PLUGINS"] = before
+
+
 class Section(BaseModel):
     """A table of the spec."""
 
     model_config = ConfigDict(frozen=True, extra="allow", defer_build=True, validate_by_name=True, validate_by_alias=True)
     __pydantic_extra__: dict[Annotated[str, AfterValidator(_own_key)], Any]
+
+    @classmethod
+    def model_rebuild(cls, **options: Any) -> bool | None:
+        with _no_plugins():
+            return super().model_rebuild(**options)
 
     @classmethod
     def keys(cls) -> list[str]:
@@ -40,7 +61,7 @@ def _drop_own_keys(section: Section, data: dict[str, Any]) -> None:
     for key in section.__pydantic_extra__ or ():
         data.pop(key, None)
     for name, value in section.__dict__.items():
-        if isinstance(value, (Section, dict, tuple)):
+        if value and isinstance(value, (Section, dict, tuple)):
             field = type(section).model_fields[name]
             _drop_within(value, data.get(field.alias or name))
 
@@ -54,26 +75,31 @@ def _drop_within(value: Any, data: Any) -> None:
         for key, part in value.items():
             if isinstance(part, Section):
                 _drop_own_keys(part, data[key])
-    elif isinstance(value, tuple):
+    else:
         for part, plain in zip(value, data, strict=False):
             if isinstance(part, Section):
                 _drop_own_keys(part, plain)
 
 
-NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]*$"
-_NAME = re.compile(NAME_PATTERN)
+class Matching:
+    """Text of one pattern, checked by pydantic's core: no Python runs for it."""
+
+    def __init__(self, pattern: str, kind: str, message: str, published: str | None = None) -> None:
+        self.pattern, self.kind, self.message, self.published = pattern, kind, message, published or pattern
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
+        text = core_schema.str_schema(pattern=self.pattern, strict=True)
+        return core_schema.custom_error_schema(text, self.kind, custom_error_message=self.message)
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        return {"type": "string", "pattern": self.published}
 
 
-def _name(value: str) -> str:
-    if not _NAME.match(value):
-        raise PydanticCustomError("name", "a name has lower case letters, digits, `-` and `_`, and begins with no `-`")
-    if value.startswith(OWN_KEY):
-        raise PydanticCustomError("name", "names that begin with `x-` are kept for your own keys")
-    return value
+NAME_PATTERN = r"^(?:x(?:[a-z0-9_][a-z0-9_-]*)?|[a-wyz0-9][a-z0-9_-]*)$"
+NAME_RULE = "a name has lower case letters, digits, `-` and `_`, and begins neither with `-` nor with `x-`"
 
-
-Name = Annotated[str, StringConstraints(max_length=100), AfterValidator(_name), Field(json_schema_extra={"pattern": NAME_PATTERN})]
-"""The name of a thing inside its section."""
+Name = Annotated[str, Matching(NAME_PATTERN, "name", NAME_RULE)]
+"""The name of a thing inside its section. Names like `x-…` are left to the user's own keys."""
 
 
 def table_of(key: str) -> BeforeValidator:

@@ -1,0 +1,152 @@
+"""The verbs of Modelyard in Python; the command line is a thin face on them.
+
+    import modelyard
+    loaded = modelyard.load("mlops.yaml", environment="dev")
+    graph = modelyard.compile_graph(loaded)
+    plan = modelyard.make_plan(loaded, graph)
+    report = modelyard.apply_plan(loaded, graph, plan)
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+    from modelyard.apply.report import ApplyReport
+    from modelyard.graph.model import Graph
+    from modelyard.plan.definition import Plan
+    from modelyard.plan.policies import Verdict
+    from modelyard.spec import LoadedSpec
+    from modelyard.state.state import State
+    from modelyard.store import Store
+    from modelyard.targets.base import Live, Target
+
+
+def load(
+    path: str | Path = "mlops.yaml", *, environment: str | None = None, variables: Mapping[str, str] | None = None
+) -> "LoadedSpec":
+    """Read and check a spec. Raises ErrorGroup with every mistake and its place."""
+    from modelyard.spec import load_spec
+
+    return load_spec(Path(path), environment=environment, variables=variables or {})
+
+
+def compile_graph(loaded: "LoadedSpec") -> "Graph":
+    """The spec as a graph, with the digests of its code and of the data its sources name. Raises ModelyardError."""
+    from modelyard.graph import compile_graph as compile_
+
+    return compile_(loaded)
+
+
+def open_state(loaded: "LoadedSpec", graph: "Graph", *, read_only: bool = False) -> "State":
+    """The state the spec names. Read-only makes nothing on the disk. Raises ModelyardError."""
+    from modelyard.runtime.secrets import resolve
+    from modelyard.state.state import State
+
+    settings = graph.settings.get("state") or {}
+    uri = resolve(settings.get("uri") or "sqlite:///.modelyard/state.db", graph.settings)
+    return State.open(uri, loaded.root, read_only=read_only, project=graph.project)
+
+
+def open_store(loaded: "LoadedSpec", graph: "Graph") -> "Store":
+    """The content-addressed store the spec names."""
+    from modelyard.store import Store
+
+    return Store.open(graph.settings.get("store") or {}, loaded.root)
+
+
+def open_target(loaded: "LoadedSpec", graph: "Graph") -> "Target":
+    """The target of the spec's environment. Raises ModelyardError for one that is not supported."""
+    from modelyard.targets import open_target as open_
+
+    return open_(graph, loaded.root)
+
+
+def make_plan(
+    loaded: "LoadedSpec",
+    graph: "Graph",
+    *,
+    select: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    observe: bool = True,
+) -> "Plan":
+    """What `apply` would do, and why. Changes nothing; `observe=False` does not look at what runs."""
+    with open_state(loaded, graph, read_only=True) as state:
+        live = open_target(loaded, graph).observe(graph) if observe else None
+        return plan_against_state(loaded, graph, state, open_store(loaded, graph), live, select=select, exclude=exclude)
+
+
+def plan_against_state(
+    loaded: "LoadedSpec",
+    graph: "Graph",
+    state: "State",
+    store: "Store",
+    live: "Live | None",
+    *,
+    select: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+) -> "Plan":
+    """Plan with a state, store and view of reality that are open already."""
+    from modelyard.graph.lock import environment_drift
+    from modelyard.plan.builder import make_plan as build
+
+    environment = graph.environment
+    applied = state.applied(environment)
+    latest = max(applied.values(), key=lambda record: record.applied_at, default=None)
+
+    def results(fingerprint: str) -> Any:
+        return state.result(fingerprint) or store.get_result(fingerprint)
+
+    def history(address: str, kind: str) -> tuple[float, ...]:
+        return state.history(address=address, environment=environment) or state.history(kind, environment=environment)
+
+    return build(
+        graph, applied, results, live, history,
+        select=select, exclude=exclude, has=store.has, failed=_failures(state, graph),
+        serial=state.serial(environment), lineage=state.lineage(),
+        applied_at=latest.applied_at if latest else None, applied_by=latest.by if latest else None,
+        warnings=[str(line) for line in environment_drift(graph)],
+    )  # fmt: skip
+
+
+def _failures(state: "State", graph: "Graph") -> dict[str, str]:
+    """Why the last attempt failed, by address, where it did."""
+    seen: dict[str, str] = {}
+    done: set[str] = set()
+    for run in state.runs(graph.environment, limit=200):
+        if run.address not in done:
+            done.add(run.address)
+            if run.status not in ("ok", "running"):
+                seen[run.address] = run.error or run.status
+    return seen
+
+
+def judge_plan(plan: "Plan", graph: "Graph") -> "tuple[Verdict, ...]":
+    """The policies of the spec that hold for this plan, denials first."""
+    from modelyard.plan.policies import judge
+
+    return judge(plan, graph, graph.settings.get("policies") or {})
+
+
+def apply_plan(
+    loaded: "LoadedSpec",
+    graph: "Graph",
+    plan: "Plan",
+    *,
+    parallelism: int | None = None,
+    keep_going: bool = False,
+    on_event: "Callable[[Any], None] | None" = None,
+    cancel: "threading.Event | None" = None,
+    lock_wait: float = 0.0,
+) -> "ApplyReport":
+    """Do what `plan` says and return what became of each address. Raises ModelyardError; a failed task is in the report."""
+    from modelyard.apply import apply_plan as apply_
+
+    with open_state(loaded, graph) as state:
+        return apply_(
+            plan, graph, open_target(loaded, graph), state, open_store(loaded, graph), root=loaded.root,
+            parallelism=parallelism, keep_going=keep_going, on_event=on_event, cancel=cancel, lock_wait=lock_wait,
+        )  # fmt: skip

@@ -1,0 +1,64 @@
+"""`python -m modelyard.runtime NODE.json`: the one entry, in a process here as in a container anywhere."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from modelyard import processes
+from modelyard.logs import CappedSink, RotatingFile, Sink, write_all
+from modelyard.runtime.running import run_document
+from modelyard.runtime.warden import Warden
+from modelyard.secrets import Redactor, known_values
+from modelyard.task import TaskDocument, decode_event, encode_event
+
+GRACE = 5.0
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run NODE.json's task or service; 0 when it went well, 143 when it was asked to end, else its failure.
+
+    `MODELYARD_LOG` names a file that takes the output instead of stdout; `MODELYARD_DETACHED` lets it outlive whoever
+    started it; `MODELYARD_GRACE` is the time in seconds between SIGTERM and SIGKILL.
+    """
+    try:
+        document = TaskDocument.from_json(json.loads(Path(arguments[0]).read_text()))
+    except (IndexError, OSError, ValueError, KeyError, TypeError) as error:
+        what = f"cannot read the task document: {error}" if arguments else "usage: python -m modelyard.runtime NODE.json"
+        print(encode_event({"event": "error", "what": what, "code": "bad-document"}), flush=True)  # noqa: T201
+        return 2
+    if not os.environ.get("MODELYARD_DETACHED"):
+        processes.die_with_parent(signal.SIGTERM)
+    sink, write_event = _channels(document.node["role"] == "service")
+    redactor = Redactor(known_values(document.node["config"], document.settings))
+    warden = Warden(sink, write_event, redactor, float(os.environ.get("MODELYARD_GRACE", GRACE)))
+    return warden.run(lambda emit: run_document(document, emit))
+
+
+def _channels(service: bool) -> tuple[Sink, Callable[[bytes], object]]:
+    """Where output goes, and where events go: to stdout, or as plain words into a service's log file."""
+    if path := os.environ.get("MODELYARD_LOG"):
+        log = RotatingFile(Path(path))
+        return log, lambda line: log.write(_in_words(line))
+    write = write_all(1)
+    return (_Plain(write) if service else CappedSink(write)), write
+
+
+class _Plain:
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        self.write = write
+
+    def finish(self) -> None:
+        """Nothing is held back."""
+
+
+def _in_words(line: bytes) -> bytes:
+    event = decode_event(line.decode().rstrip("\n")) or {}
+    words = [str(event[key]) for key in ("text", "what", "fix") if event.get(key)]
+    return f"{event.get('event', '')}: {'. '.join(words)}\n".encode() if words else b""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

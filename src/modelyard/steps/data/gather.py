@@ -1,0 +1,110 @@
+"""What a source names, as files on this machine: a port's folder, a path, a glob, or any fsspec URL."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from modelyard.errors import ModelyardError
+from modelyard.graph.data import data_digest, fixed_part, left_out, local_files, local_path, missing
+from modelyard.graph.filecache import FileCache
+from modelyard.steps.base import StepContext
+
+Files = Sequence[tuple[str, Path]]
+"""Name relative to the source, with `/`, and place; sorted by name."""
+
+_MAGIC = "*?["
+
+
+def gather(ctx: StepContext) -> Files:
+    """The files of the step's source. Raises ModelyardError where there are none or they cannot be read."""
+    exclude = ctx.config.get("exclude", ())
+    if "data" in ctx.inputs:
+        folder = ctx.inputs["data"]
+        return _named(local_files(str(folder), folder, exclude)) or _nothing(ctx.address)
+    uri = source_uri(ctx)
+    path = local_path(uri)
+    if path is None:
+        return _download(uri, ctx, exclude)
+    files = _named(local_files(path, ctx.root, exclude))
+    if not files:
+        raise missing(uri, path, ctx.root)
+    return files
+
+
+def source_uri(ctx: StepContext) -> str:
+    external = ctx.document.node.get("external") or {}
+    uri = external.get("uri") or ctx.config.get("path")
+    if not uri:
+        raise ModelyardError("has neither a path nor an input", address=ctx.address, code="missing-data", fix="Give it a `path`.")
+    return str(uri)
+
+
+def check_unchanged(ctx: StepContext) -> None:
+    """Raise ModelyardError where the data is no longer what the plan was made for: its result would carry a wrong name."""
+    external = ctx.document.node.get("external")
+    if not external or "data" in ctx.inputs:
+        return
+    kind, exclude = ctx.config.get("type", "files"), ctx.config.get("exclude", ())
+    now = data_digest(external["uri"], ctx.root, FileCache(), kind=kind, exclude=exclude)
+    if now.digest != external["digest"]:
+        raise ModelyardError(
+            f"`{external['uri']}` changed while this ran", address=ctx.address, code="data-changed",
+            fix="Run `modelyard apply` again: it reads what is there now.",
+        )  # fmt: skip
+
+
+def _named(files: Sequence[tuple[str, Path, Any]]) -> list[tuple[str, Path]]:
+    return [(name, place) for name, place, _ in files]
+
+
+def _nothing(address: str) -> Files:
+    raise ModelyardError("its input has no files", address=address, code="missing-data", fix="See what the step before it wrote.")
+
+
+def _download(uri: str, ctx: StepContext, exclude: Sequence[str]) -> Files:
+    import fsspec
+
+    from modelyard.runtime.secrets import resolve
+
+    target = ctx.workdir / "fetched"
+    try:
+        filesystem, path = fsspec.core.url_to_fs(resolve(uri, ctx.document.settings))
+        sizes = {name: size for name, size in _listing(filesystem, path).items() if not left_out(name[0], exclude)}
+        done, total = 0, sum(sizes.values())
+        files = []
+        for (name, remote), size in sorted(sizes.items()):
+            place = target / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            filesystem.get_file(remote, str(place))
+            files.append((name, place))
+            done += size
+            ctx.progress(done, max(total, 1), f"fetched {name}")
+    except ModelyardError:
+        raise
+    except Exception as error:  # noqa: BLE001 - each file system has its own errors; all mean that it cannot be read
+        raise _unreadable(uri, ctx.address, error) from error
+    if not files:
+        raise ModelyardError(f"there is nothing at `{uri}`", address=ctx.address, code="missing-data", fix="Check the address.")
+    return files
+
+
+def _listing(filesystem: Any, path: str) -> dict[tuple[str, str], int]:
+    """(name relative to the folder or to the glob's fixed part, remote path) → size."""
+    if any(sign in path for sign in _MAGIC):
+        base, found = fixed_part(path), filesystem.glob(path, detail=True)
+    else:
+        info: Mapping[str, Any] = filesystem.info(path)
+        if info.get("type") != "directory":
+            return {(path.rstrip("/").rsplit("/", 1)[-1], path): int(info.get("size") or 0)}
+        base, found = path, filesystem.find(path, detail=True)
+    prefix = base.strip("/")
+    kept = {name: info for name, info in found.items() if info.get("type") != "directory"}
+    return {(name.lstrip("/").removeprefix(prefix).lstrip("/"), name): int(info.get("size") or 0) for name, info in kept.items()}
+
+
+def _unreadable(uri: str, address: str, error: Exception) -> ModelyardError:
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return ModelyardError(
+        f"cannot read `{uri}`: {reason}", address=address, code="remote-data",
+        fix="Check the address, your rights to it, and that its file system is installed (s3:// needs `modelyard[s3]`).",
+    )  # fmt: skip
