@@ -150,3 +150,25 @@ def apply_plan(
             plan, graph, open_target(loaded, graph), state, open_store(loaded, graph), root=loaded.root,
             parallelism=parallelism, keep_going=keep_going, on_event=on_event, cancel=cancel, lock_wait=lock_wait,
         )  # fmt: skip
+
+
+def destroy(
+    loaded: "LoadedSpec",
+    graph: "Graph",
+    *,
+    select: Sequence[str] = (),
+    on_event: "Callable[[Any], None] | None" = None,
+) -> "ApplyReport":
+    """Stop the services that apply started, and forget what was applied. Results stay in the store."""
+    from modelyard.apply import destroy as destroy_
+
+    with open_state(loaded, graph) as state:
+        return destroy_(graph, open_target(loaded, graph), state, select=select, on_event=on_event)
+
+
+def plan_against_commit(loaded: "LoadedSpec", ref: str) -> "Plan":
+    """What this spec changes against the spec at a git commit, with no state and no data at hand."""
+    from modelyard.graph.gitref import compile_at, compile_here
+    from modelyard.plan.against import compare_graphs
+
+    return compare_graphs(compile_at(loaded, ref), compile_here(loaded), against=ref)

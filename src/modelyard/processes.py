@@ -41,7 +41,7 @@ def adopt_orphans() -> None:
 def descendants(root: int) -> list[int]:
     """Process ids below `root`, parents before children."""
     below: dict[int, list[int]] = {}
-    for pid, parent in _parents():
+    for pid, parent in parents():
         below.setdefault(parent, []).append(pid)
     found = list(below.get(root, ()))
     for pid in found:
@@ -49,7 +49,8 @@ def descendants(root: int) -> list[int]:
     return found
 
 
-def _parents() -> list[tuple[int, int]]:
+def parents() -> list[tuple[int, int]]:
+    """Every process that runs, with its parent."""
     if not LINUX:
         import psutil
 

@@ -53,15 +53,13 @@ class NodeReport:
 
 @dataclass(frozen=True)
 class ApplyReport:
-    """Every planned address in the plan's order. `stopped` is the error that ended the whole apply early, if any."""
+    """Every planned address in the plan's order."""
 
     project: str
     environment: str | None
     nodes: tuple[NodeReport, ...]
     seconds: float = 0.0
     cancelled: bool = False
-    stopped: str = ""
-    stopped_code: str = ""
     warnings: tuple[str, ...] = ()
     tracking: str = ""
     by_address: dict[str, NodeReport] = field(init=False, repr=False, compare=False)
@@ -71,7 +69,7 @@ class ApplyReport:
 
     @property
     def ok(self) -> bool:
-        return not self.cancelled and not self.stopped and all(node.ok for node in self.nodes)
+        return not self.cancelled and all(node.ok for node in self.nodes)
 
     @property
     def failures(self) -> tuple[NodeReport, ...]:

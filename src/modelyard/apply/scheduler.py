@@ -16,6 +16,9 @@ from modelyard.targets.base import Capacity
 Ending = Literal["ok", "failed", "cancelled", "fatal"]
 """`fatal` stops the whole run even where it is to keep going: a full disk, a lost lock."""
 
+FATAL = frozenset({"disk-full", "lock-lost", "state", "state-busy", "state-corrupt", "state-io", "state-not-writable"})
+"""Codes of errors after which nothing more can be written down."""
+
 _NOTHING = Resources(cpu=0.0)
 
 
@@ -77,7 +80,7 @@ class Scheduler:
     work: Callable[[str], Ending]
     quick: Callable[[str], Ending | None]
     cancel: threading.Event
-    capacity: Capacity = Capacity()
+    capacity: Capacity = field(default_factory=Capacity)
     slots: int | None = None
     keep_going: bool = False
     _ready: dict[Resources, list[tuple[float, int, str]]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Plots of an evaluation, as png. Drawn on matplotlib's own canvas, without pyplot: no state, no display, any thread."""
+"""Plots of an evaluation, as png. Drawn without pyplot: no state, no display, any thread."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -76,7 +76,7 @@ def detector_confusion(
     for one, truth in zip(found, truths, strict=True):
         sure = one.scores >= threshold
         shared = overlaps(truth.boxes, one.boxes[sure])
-        free = np.ones(int(sure.sum()), bool)
+        free: np.ndarray = np.ones(int(sure.sum()), bool)
         for row, expected in enumerate(truth.classes):
             open_boxes = np.where(free, shared[row], 0) if len(free) else np.zeros(1)
             best = int(open_boxes.argmax())
@@ -122,25 +122,17 @@ def _curves(truth: np.ndarray, probability: np.ndarray, out: Path) -> None:
     from sklearn.metrics import precision_recall_curve, roc_curve
 
     wrong, right, _ = roc_curve(truth, probability)
-    _line(wrong, right, "ROC curve", "false positive rate", "true positive rate", out / "roc.png", diagonal=True)
+    words = ("ROC curve", "false positive rate", "true positive rate")
+    _line(wrong, right, words, out / "roc.png", diagonal=True)
     precision, recall, _ = precision_recall_curve(truth, probability)
-    _line(recall, precision, "Precision and recall", "recall", "precision", out / "precision_recall.png")
+    _line(recall, precision, ("Precision and recall", "recall", "precision"), out / "precision_recall.png")
     share, mean = calibration_curve(truth, probability, n_bins=10, strategy="quantile")
-    _line(
-        mean,
-        share,
-        "Calibration",
-        "predicted probability",
-        "share that was true",
-        out / "calibration.png",
-        diagonal=True,
-    )
+    words = ("Calibration", "predicted probability", "share that was true")
+    _line(mean, share, words, out / "calibration.png", diagonal=True)
 
 
-def _line(
-    x: np.ndarray, y: np.ndarray, title: str, x_label: str, y_label: str, path: Path, *, diagonal: bool = False
-) -> None:
-    figure, axes = _figure(title, x_label, y_label)
+def _line(x: np.ndarray, y: np.ndarray, labels: tuple[str, str, str], path: Path, *, diagonal: bool = False) -> None:
+    figure, axes = _figure(*labels)
     axes.plot(x, y, linewidth=1.5)
     if diagonal:
         axes.plot([0, 1], [0, 1], color="grey", linewidth=1, linestyle="--")

@@ -24,6 +24,9 @@ class Rows:
     def __len__(self) -> int:
         return int(self.table.num_rows)
 
+    def head(self, count: int) -> "Rows":
+        return Rows(self.table.slice(0, count), self.inputs, self.target)
+
     def column(self, name: str) -> np.ndarray:
         """Values of one column as numpy: numbers with NaN for missing, else objects with None."""
         if name not in self.table.column_names:

@@ -63,6 +63,7 @@ def _score_detector(model: Model, data: Path, out: Path) -> Scores:
 
 def _score_table(model: Model, rows: Rows, config: Mapping[str, Any], out: Path) -> Scores:
     predicted = predict_rows(model, rows)
+    truth: np.ndarray
     if model.task == "regress":
         truth = rows.column(rows.target).astype(np.float64)
         plots.residuals(truth, predicted, out / "residuals.png")
@@ -81,7 +82,8 @@ def predict_rows(model: Model, rows: Rows) -> np.ndarray:
     for start in range(0, len(rows), _ROWS):
         answer = model.predict({name: values[start : start + _ROWS] for name, values in columns.items()})
         parts.append(answer.labels if answer.probabilities is None else answer.probabilities)
-    return np.concatenate(parts)
+    predicted: np.ndarray = np.concatenate(parts)
+    return predicted
 
 
 def _measure(task: str) -> Callable[[np.ndarray, np.ndarray], dict[str, float]]:

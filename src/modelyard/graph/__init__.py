@@ -1,0 +1,41 @@
+"""Spec to graph: nodes, edges, fingerprints, selection. Pure, but for reading code and data digests."""
+
+from typing import TYPE_CHECKING, Any
+
+from modelyard.graph.model import Graph, Node, Ref
+
+if TYPE_CHECKING:
+    from modelyard.graph.data import DataDigests
+    from modelyard.graph.lock import Lock
+
+__all__ = ["Graph", "Node", "Ref", "compile_graph"]
+
+
+def compile_graph(
+    loaded: Any, *, data: "DataDigests | None" = None, code: bool = True, lock: "Lock | None" = None
+) -> Graph:
+    """Compile a loaded spec into a graph.
+
+    Files that nodes run and data that sources name are digested, through a cache in `.modelyard/cache`; `data` stands
+    in for the data's digests (`modelyard.graph.data.uri_only` looks at nothing), `code=False` leaves code out. `lock`
+    stands in for `mlops.lock`. Raises ErrorGroup with every mistake at its place: a cycle, a missing file, a syntax
+    error in code.
+    """
+    from modelyard.graph.code import CodeFinder
+    from modelyard.graph.compile import compile_loaded, variables_of
+    from modelyard.graph.data import disk_digests
+    from modelyard.graph.filecache import FileCache
+    from modelyard.graph.files import DiskFiles
+    from modelyard.graph.lock import read_lock
+
+    cache = FileCache.of(loaded.root)
+    finder = CodeFinder(DiskFiles(loaded.root, cache), str(loaded.root)) if code else None
+    graph = compile_loaded(
+        loaded,
+        data=data or disk_digests(loaded.root, cache),
+        code=finder,
+        lock=lock or read_lock(loaded.root),
+        variables=variables_of(loaded),
+    )
+    cache.save()
+    return graph

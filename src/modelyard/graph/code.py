@@ -62,14 +62,17 @@ class CodeFinder:
         python = next((index for index, word in enumerate(argv) if _is_python(word)), None)
         if python is not None:
             found.update(self._of_python(argv[python + 1 :]))
-        for before, word in zip(("", *argv), argv, strict=False):
-            if "${" in word or _WRITTEN.match(before):
-                continue
-            option, equals, value = word.partition("=")
-            if equals and option.startswith("-"):
-                word = "" if _WRITTEN.match(option) else value  # noqa: PLW2901 - the part that may be a path
-            if word and not word.startswith("-"):
-                found.update(self._named(word))
+        before = ""
+        for word in argv:
+            path = word
+            if word.startswith("-"):
+                option, _, path = word.partition("=")
+                path = "" if _WRITTEN.match(option) else path
+            elif before.startswith("-") and (before == "-c" or _WRITTEN.match(before)):
+                path = ""
+            if path and "${" not in path:
+                found.update(self._named(path))
+            before = word
         return found
 
     def _of_python(self, arguments: Sequence[str]) -> Iterable[str]:

@@ -9,6 +9,10 @@ Role = Literal["task", "service"]
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
+def _nothing() -> Mapping[str, Any]:
+    return EMPTY  # Python 3.11 takes no mappingproxy as a plain default: it has no hash there
+
+
 @dataclass(frozen=True, slots=True)
 class Ref:
     """An input port's source: one output of another node.
@@ -85,8 +89,8 @@ class Node:
     address: str
     kind: str
     role: Role = "task"
-    config: Mapping[str, Any] = EMPTY
-    inputs: Mapping[str, Ref] = EMPTY
+    config: Mapping[str, Any] = field(default_factory=_nothing)
+    inputs: Mapping[str, Ref] = field(default_factory=_nothing)
     outputs: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     code: tuple[CodeFile, ...] = ()
@@ -95,7 +99,7 @@ class Node:
     resources: Resources = Resources()
     retries: Retries = Retries()
     timeout: float | None = None
-    marks: Mapping[str, str] = EMPTY
+    marks: Mapping[str, str] = field(default_factory=_nothing)
 
     @property
     def upstream(self) -> tuple[str, ...]:
@@ -111,4 +115,4 @@ class Graph:
     nodes: Mapping[str, Node]
     environment: str | None = None
     target: Mapping[str, Any] = field(default_factory=lambda: {"local": {}})
-    settings: Mapping[str, Any] = EMPTY
+    settings: Mapping[str, Any] = field(default_factory=_nothing)

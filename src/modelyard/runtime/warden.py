@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import FrameType
-from typing import Any
+from typing import Any, TextIO
 
 from modelyard import processes
 from modelyard.logs import OutputFilter, Sink, write_all
@@ -181,12 +181,10 @@ def _become_step(work: Callable[[Emit], int], output: int, events: int) -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, _terminate)
-        for stream, fd in ((sys.stdout, 1), (sys.stderr, 2)):
-            stream.flush()
-            os.dup2(output, fd)
-            if hasattr(stream, "reconfigure"):
-                stream.reconfigure(line_buffering=True, errors="backslashreplace")
+        os.dup2(output, 1)
+        os.dup2(output, 2)
         os.close(output)
+        sys.stdout, sys.stderr = _text_stream(1), _text_stream(2)
         code = work(_emitter(events))
     except Terminated:
         code = 143
@@ -198,6 +196,10 @@ def _become_step(work: Callable[[Emit], int], output: int, events: int) -> None:
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(code)
+
+
+def _text_stream(fd: int) -> TextIO:
+    return open(fd, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115, PTH123
 
 
 def _terminate(signum: int, frame: FrameType | None) -> None:

@@ -23,7 +23,7 @@ except ImportError as error:  # pragma: no cover - every wheel of PyYAML has it
     raise ImportError("modelyard needs PyYAML with libyaml; reinstall it from a wheel") from error
 
 MAX_DEPTH = 100
-MAX_VALUES = 500_000
+MAX_VALUES = 250_000
 MAX_ALIASED = 100_000
 MAX_ERRORS = 100
 

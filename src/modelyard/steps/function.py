@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from modelyard.errors import ModelyardError
-from modelyard.runtime.seeds import seed_of, set_seeds
+from modelyard.steps.seeds import seed_of, set_seeds
 from modelyard.secrets import resolve
 from modelyard.steps.arguments import bind
 from modelyard.steps.base import StepContext, StepResult

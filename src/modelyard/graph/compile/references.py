@@ -62,6 +62,21 @@ class References:
             return SPLITS if name in self._splits else ()
         return tuple(split for split in SPLITS if getattr(declared.fractions, split))
 
+    def data_type(self, text: str) -> str:
+        """What the data at an address is: files, images, table, model or metrics."""
+        address = self.parse(text)
+        if address.section == "sources":
+            return self.spec.sources[address.name].type
+        if address.section == "steps":
+            output = self.output(text).output
+            return self.spec.steps[address.name].outputs[output].type
+        return "table" if address.section == "features" else "files"
+
+    def timestamp(self, text: str) -> str | None:
+        """The column of a source that says when a row became known."""
+        address = self.parse(text)
+        return self.spec.sources[address.name].timestamp if address.section == "sources" else None
+
     def _resolve(self, text: str) -> Ref:
         address = self.parse(text)
         if address.section == "steps":

@@ -12,6 +12,7 @@ from modelyard.spec.model.running import RUNNING_KEYS
 from modelyard.spec.model.steps import Step
 
 _NOT_CONFIG = (*RUNNING_KEYS, "inputs", "foreach", "join")
+_EXCLUDED = set(_NOT_CONFIG)
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 _INPUT = re.compile(r"\$?\{?inputs\.([a-z0-9][a-z0-9_-]*)\}?$")
 
@@ -24,7 +25,7 @@ def compile_steps(out: Compilation) -> None:
 
 
 def _step(out: Compilation, address: str, step: Step) -> None:
-    config = step.plain(*_NOT_CONFIG)
+    config = _config(step)
     inputs = {port: out.ref(source, f"{address}.inputs.{port}") for port, source in step.inputs.items()}
     kind = "command" if step.run else "function"
     if step.when and "item" not in step.when and not holds(step.when, step.params, out.variables):
@@ -39,6 +40,13 @@ def _step(out: Compilation, address: str, step: Step) -> None:
             config["join"] = step.join
     code = _code(out, address, step)
     out.add(address, kind, config, inputs=inputs, outputs=tuple(step.outputs), running=step, code=code)
+
+
+def _config(step: Step) -> dict[str, Any]:
+    """As `plain`, which looks for `x-` keys everywhere: too slow for 10,000 steps that have none."""
+    if step.__pydantic_extra__ or any(output.__pydantic_extra__ for output in step.outputs.values()):
+        return step.plain(*_NOT_CONFIG)
+    return step.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=_EXCLUDED)
 
 
 def _loop_port(step: Step, address: str) -> str:

@@ -14,7 +14,7 @@ from typing import IO, Any
 from modelyard.errors import ModelyardError
 from modelyard.steps.data.gather import Files
 
-_MISSING = ("NA", "N/A", "NaN", "nan", "null", "NULL", "None", "-")
+_MISSING = ("NA", "N/A", "NaN", "nan", "null", "NULL", "None")
 _READABLE = ".csv, .tsv, .parquet, .jsonl, .ndjson (CSV and JSON lines also as .gz, CSV as .zip)"
 
 
@@ -85,7 +85,7 @@ def _candidates(first: str) -> list[Any]:
         return [pa.bool_()]
     if len(first) >= 10 and first[4:5] == "-" and first[:4].isdigit():
         return [pa.date32(), pa.timestamp("us"), pa.timestamp("us", "UTC")]
-    return [pa.int64(), pa.float64()] if first[:1] in "+-.0123456789iInN" else []
+    return [pa.int64(), pa.float64()] if first[:1] in "+-.0123456789iI" else []
 
 
 def _read_csv(path: Path) -> Any:
@@ -151,10 +151,10 @@ def _check_names(names: Sequence[str], address: str) -> None:
     for name in names:
         if not name.strip():
             raise ModelyardError("a column has no name", address=address, code="bad-table", fix="Name it in the first line of the file.")
-        twin = seen.setdefault(name.lower(), name)
-        if twin is not name:
-            raise ModelyardError(f"two columns are named `{twin}` and `{name}`", address=address, code="bad-table",
+        if name.lower() in seen:
+            raise ModelyardError(f"two columns are named `{seen[name.lower()]}` and `{name}`", address=address, code="bad-table",
                                  fix="Rename one: SQL does not tell upper case from lower.")  # fmt: skip
+        seen[name.lower()] = name
 
 
 def _unreadable(files: Files, address: str, error: Exception) -> ModelyardError:

@@ -1,0 +1,77 @@
+"""A plan with the real state, store and target behind it: reads them, changes nothing."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from modelyard.apply.code import line_changes
+from modelyard.apply.unfinished import unfinished_runs
+from modelyard.graph.model import Graph
+from modelyard.plan.builder import make_plan
+from modelyard.plan.definition import Plan
+from modelyard.plan.estimate import Prices
+from modelyard.state import AppliedRecord, State
+from modelyard.store import Store
+from modelyard.targets.base import Target
+from modelyard.task import TaskResult
+
+_MANY = 1000
+
+
+def plan_project(
+    graph: Graph,
+    state: State,
+    store: Store,
+    target: Target | None,
+    root: Path,
+    *,
+    select: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    prices: Prices | None = None,
+    warnings: Sequence[str] = (),
+) -> Plan:
+    """Plan what brings the project to `graph`. Without a target what runs is not looked at."""
+    environment = graph.environment
+    serial = state.serial(environment)
+    applied = state.applied(environment)
+    latest = max(applied.values(), key=lambda record: record.applied_at, default=None)
+
+    def results(fingerprint: str) -> TaskResult | None:
+        return state.result(fingerprint) or store.get_result(fingerprint)
+
+    def history(address: str, kind: str) -> Sequence[float]:
+        return state.history(address=address, environment=environment) or state.history(
+            kind=kind, environment=environment
+        )
+
+    return make_plan(
+        graph,
+        applied,
+        results,
+        target.observe(graph) if target else None,
+        history,
+        select=select,
+        exclude=exclude,
+        failed=failed_attempts(state, environment, applied),
+        unfinished=unfinished_runs(state, environment),
+        has=store.has,
+        line_changes=line_changes(root),
+        prices=prices,
+        serial=serial,
+        lineage=state.lineage(),
+        applied_at=latest.applied_at if latest else None,
+        applied_by=latest.by.partition("@")[0] if latest else None,
+        warnings=warnings,
+    )
+
+
+def failed_attempts(state: State, environment: str | None, applied: dict[str, AppliedRecord]) -> dict[str, str]:
+    """Why the last attempt failed, by address, where nothing went well since."""
+    found: dict[str, tuple[str, str]] = {}
+    for status in ("failed", "timeout", "out-of-memory"):
+        for run in state.runs(environment, status=status, limit=_MANY):
+            record = applied.get(run.address)
+            if record and record.applied_at >= run.finished_at:
+                continue
+            if run.address not in found or found[run.address][0] < run.finished_at:
+                found[run.address] = (run.finished_at, run.error or status)
+    return {address: why for address, (_, why) in found.items()}

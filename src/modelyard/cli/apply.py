@@ -1,0 +1,92 @@
+"""`modelyard apply`."""
+
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from modelyard.cli.options import Common, common_options
+from modelyard.cli.plan import view
+from modelyard.cli.session import Session, has_color
+from modelyard.errors import ModelyardError
+
+if TYPE_CHECKING:
+    from modelyard.plan.definition import Plan
+
+
+@click.command(epilog="Examples: modelyard apply -e dev --auto-approve; modelyard plan -o p.json && modelyard apply p.json")
+@common_options
+@click.argument("plan_file", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--select", multiple=True, metavar="ADDRESS", help="Only these (globs; `+x` with what it needs, `x+`).")
+@click.option("--exclude", multiple=True, metavar="ADDRESS", help="All but these.")
+@click.option("--auto-approve", is_flag=True, help="Do not ask.")
+@click.option("--keep-going", is_flag=True, help="After a failure go on with what does not depend on it.")
+@click.option("--parallelism", type=click.IntRange(1), metavar="N", help="At most N tasks at once.")
+@click.option("--lock-wait", type=click.FloatRange(0), default=0.0, metavar="SECONDS", help="Wait for another apply.")
+def command(
+    common: Common, plan_file: Path | None, select: tuple[str, ...], exclude: tuple[str, ...], auto_approve: bool,
+    keep_going: bool, parallelism: int | None, lock_wait: float,
+) -> int:  # fmt: skip
+    """Do what plan shows (or exactly PLAN_FILE). Asks first; goes on where an earlier apply was cut off."""
+    from modelyard.api import apply_plan, judge_plan, make_plan
+    from modelyard.plan.policies import denied
+
+    session = Session(common)
+    if plan_file is not None:
+        plan = _saved(plan_file, session)
+    else:
+        plan = make_plan(session.loaded, session.graph, select=select, exclude=exclude)
+    verdicts = judge_plan(plan, session.graph)
+    common.say(view(plan, verdicts, "text", common).rstrip("\n"))
+    refusal = denied(verdicts)
+    if refusal:
+        raise refusal
+    if plan.empty:
+        return 0
+    if not auto_approve and plan_file is None:
+        _ask(common)
+    from modelyard.cli.progress import Progress
+
+    cancel = threading.Event()
+    _on_interrupt(cancel, common)
+    with Progress(common, color=has_color(common, sys.stderr)) as progress:
+        report = apply_plan(
+            session.loaded, session.graph, plan, parallelism=parallelism, keep_going=keep_going,
+            on_event=progress, cancel=cancel, lock_wait=lock_wait,
+        )  # fmt: skip
+    from modelyard.cli.outcome import print_report
+
+    print_report(report, common)
+    return 0 if report.ok else 130 if report.cancelled else 1
+
+
+def _saved(path: Path, session: Session) -> "Plan":
+    from modelyard.plan.planfile import load_plan
+
+    with session.state() as state:
+        environment = session.graph.environment
+        return load_plan(path, session.graph, serial=state.serial(environment), lineage=state.lineage())
+
+
+def _ask(common: Common) -> None:
+    if not sys.stdin.isatty():
+        raise ModelyardError("apply asks before it acts, and nobody is here to answer", fix="Say --auto-approve.")
+    if not click.confirm("Apply this?", err=True):
+        common.say("Nothing was done.")
+        raise click.exceptions.Abort
+
+
+def _on_interrupt(cancel: threading.Event, common: Common) -> None:
+    """The first Ctrl-C ends what runs, in order; a second one does not wait."""
+
+    def handle(_signal: int, _frame: object) -> None:
+        if cancel.is_set():
+            raise KeyboardInterrupt
+        cancel.set()
+        common.say("\nStopping: what runs is ended, what is finished is kept. Ctrl-C again does not wait.")
+
+    signal.signal(signal.SIGINT, handle)
+    signal.signal(signal.SIGTERM, handle)

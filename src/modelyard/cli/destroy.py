@@ -1,0 +1,39 @@
+"""`modelyard destroy`."""
+
+import sys
+
+import click
+
+from modelyard.cli.options import Common, common_options
+from modelyard.cli.session import Session, has_color
+from modelyard.errors import ModelyardError
+
+
+@click.command(epilog="Example: modelyard destroy --auto-approve")
+@common_options
+@click.option("--auto-approve", is_flag=True, help="Do not ask.")
+@click.option("--select", multiple=True, metavar="ADDRESS", help="Only these.")
+def command(common: Common, auto_approve: bool, select: tuple[str, ...]) -> int:
+    """Stop the services that apply started and forget what was applied. Stored results, runs and models stay."""
+    from modelyard.api import destroy
+    from modelyard.cli.outcome import print_report
+    from modelyard.cli.progress import Progress
+
+    session = Session(common)
+    with session.state() as state:
+        applied = state.applied(session.graph.environment)
+    running = session.target.observe(session.graph).services
+    if not applied and not running:
+        common.say("Nothing was applied here; nothing to take away.")
+        return 0
+    for address in sorted({*running, *(a for a, record in applied.items() if record.role == "service")}):
+        common.say(f"  - {address}")
+    common.say(f"  - the record of {len(applied)} applied nodes (their results stay in the store)")
+    if not auto_approve:
+        if not sys.stdin.isatty():
+            raise ModelyardError("destroy asks before it acts, and nobody is here to answer", fix="Say --auto-approve.")
+        click.confirm("Take these away?", err=True, abort=True)
+    with Progress(common, color=has_color(common, sys.stderr)) as progress:
+        report = destroy(session.loaded, session.graph, select=select, on_event=progress)
+    print_report(report, common)
+    return 0 if report.ok else 1

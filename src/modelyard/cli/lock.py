@@ -1,0 +1,26 @@
+"""`modelyard lock`."""
+
+import click
+
+from modelyard.cli.options import Common, common_options
+from modelyard.cli.session import Session
+
+
+@click.command(epilog="Example: modelyard lock --check")
+@common_options
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 where what is installed differs from mlops.lock.")
+def command(common: Common, check: bool) -> int:
+    """Resolve the packages that `runtime:` and the engines need, once, into mlops.lock (names and versions)."""
+    from modelyard.graph.lock import environment_drift, lock, write_lock
+
+    session = Session(common)
+    if check:
+        drift = environment_drift(session.graph)
+        for line in drift:
+            click.echo(str(line))
+        common.say(f"{len(drift)} difference(s) between mlops.lock and what is installed")
+        return 1 if drift else 0
+    locked = lock(session.loaded)
+    path = write_lock(session.loaded.root, locked)
+    common.say(f"Wrote {path}: {len(locked.packages)} packages. Keep it in git; fingerprints see it.")
+    return 0

@@ -1,0 +1,50 @@
+"""What a person wants to know once apply or destroy has ended."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from modelyard.cli.options import Common
+
+if TYPE_CHECKING:
+    from modelyard.apply.report import ApplyReport, NodeReport
+
+
+def print_report(report: "ApplyReport", common: Common) -> None:
+    """Failures with their logs' ends, then where things answer, then one closing line."""
+    for failure in report.failures:
+        _failure(failure, common)
+    blocked = [node.address for node in report.nodes if node.outcome in {"blocked", "not-started"}]
+    if blocked:
+        click.echo(f"Not done, since what it needs is not: {', '.join(blocked)}", err=True)
+    for warning in report.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    if report.stopped:
+        click.echo(click.style(report.stopped, fg="red"), err=True, color=common.color)
+    common.say(_closing(report))
+
+
+def _failure(node: "NodeReport", common: Common) -> None:
+    head = click.style(f"✗ {node.address}", fg="red", bold=True)
+    click.echo(f"\n{head}  {node.reason or node.status}", err=True, color=common.color)
+    for line in node.tail[-15:]:
+        click.echo(f"  │ {line}", err=True)
+    if node.log:
+        click.echo(f"  the whole log: modelyard logs {node.address}   ({node.log})", err=True)
+    if node.fix:
+        click.echo(f"  {node.fix}", err=True)
+
+
+def _closing(report: "ApplyReport") -> str:
+    from modelyard.plan.quantities import duration
+
+    parts = [f"{address} {url}" for address, url in report.urls.items()]
+    if report.tracking and not any(report.tracking in part for part in parts):
+        parts.append(f"Tracking {report.tracking}")
+    parts.append(duration(report.seconds))
+    if report.ok:
+        parts.append("nothing left to do")
+    else:
+        kept = sum(node.ok for node in report.nodes)
+        parts.append(f"{kept} of {len(report.nodes)} are done and kept; `modelyard apply` goes on from there")
+    return "\n" + " · ".join(parts)

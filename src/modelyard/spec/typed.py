@@ -1,0 +1,232 @@
+"""From the plain tree to the typed `Spec`, and from pydantic's errors to ours, each at its place."""
+
+import re
+import typing
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from modelyard.errors import ModelyardError
+from modelyard.spec.address import format_address
+from modelyard.spec.suggest import closest, did_you_mean
+from modelyard.spec.tree import Map, Path, Seq, nearest_place
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from pydantic_core import ErrorDetails
+
+    from modelyard.spec.model import Spec
+
+_KINDS = {
+    "string": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "list": "a list",
+    "tuple": "a list",
+    "dict": "a map",
+    "model": "a map",
+    "none": "null",
+}
+
+
+def to_spec(tree: Map) -> "tuple[Spec | None, list[ModelyardError]]":
+    """The typed spec, or what is wrong with it: one error a place."""
+    from pydantic import ValidationError
+
+    from modelyard.spec.model import Spec
+
+    try:
+        return Spec.model_validate(tree), []
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        return None, _translate(tree, details, Spec)
+
+
+def _translate(tree: Map, details: "Sequence[ErrorDetails]", root: "type[BaseModel]") -> list[ModelyardError]:
+    found: dict[Path, list[ErrorDetails]] = {}
+    for detail in details:
+        path, is_key = _path_in(tree, detail)
+        found.setdefault((*path, _KEY) if is_key else path, []).append(detail)
+    errors = []
+    for path, group in found.items():
+        if _is_shadowed(path, group, found):
+            continue
+        errors.append(_one_error(tree, path, group, root))
+    return errors
+
+
+_KEY = "[key]"
+
+
+def _path_in(tree: Map, detail: "ErrorDetails") -> tuple[Path, bool]:
+    """The error's path as it is written in the file: labels of unions and steps of long forms are left out."""
+    loc = detail["loc"]
+    if detail["type"] == "extra_forbidden" or (loc and loc[-1] == _KEY):
+        loc = loc[:-1] if loc[-1] == _KEY else loc
+        return _walk(tree, loc, keep_last=True), True
+    return _walk(tree, loc, keep_last=detail["type"] == "missing"), False
+
+
+def _walk(tree: Map, loc: Sequence[str | int], *, keep_last: bool) -> Path:
+    path: list[str | int] = []
+    node: Any = tree
+    for depth, step in enumerate(loc):
+        if isinstance(node, Map) and step in node:
+            node = node[typing.cast(str, step)]
+        elif isinstance(node, Seq) and isinstance(step, int) and step < len(node):
+            node = node[step]
+        elif not (keep_last and depth == len(loc) - 1):
+            continue
+        path.append(step)
+    return tuple(path)
+
+
+def _is_shadowed(path: Path, group: "list[ErrorDetails]", found: Iterable[Path]) -> bool:
+    """Whether an error only says that something inside of it is wrong, which is told by itself."""
+    if not all(detail["type"] in ("too_short", "model_type", "dict_type") or _in_union(detail) for detail in group):
+        return False
+    return any(len(other) > len(path) and other[: len(path)] == path for other in found)
+
+
+def _in_union(detail: "ErrorDetails") -> bool:
+    return bool(detail["loc"]) and isinstance(detail["loc"][-1], str) and bool(_LABEL.match(detail["loc"][-1]))
+
+
+_LABEL = re.compile(r"^(str|int|float|bool|none|[A-Z]\w*|\w+[\[\(-].*)$")
+
+
+def _one_error(tree: Map, path: Path, group: "list[ErrorDetails]", root: "type[BaseModel]") -> ModelyardError:
+    first = group[0]
+    kind = first["type"]
+    if path and path[-1] == _KEY:
+        path = path[:-1]
+        what, fix, code = _key_error(path, first, root)
+        return _at(tree, path, what, fix, code, key=True)
+    if kind == "missing":
+        name = str(path[-1])
+        fix = f"add `{name}`" + (f": {hint}" if (hint := _description(path, root)) else "")
+        return _at(tree, path[:-1], f"`{name}` is missing", fix, "missing-key", address=path[:-1])
+    what, fix, code = _value_error(group)
+    return _at(tree, path, what, fix, code)
+
+
+def _key_error(path: Path, detail: "ErrorDetails", root: "type[BaseModel]") -> tuple[str, str, str]:
+    name = str(path[-1])
+    if detail["type"] != "extra_forbidden":
+        return f"`{name}` cannot be a name", _sentence(detail), "name"
+    keys = _keys_at(root, path[:-1])
+    return "unknown key", did_you_mean(name, keys, "Keys here"), "unknown-key"
+
+
+def _value_error(group: "list[ErrorDetails]") -> tuple[str, str, str]:
+    first = group[0]
+    given = first["input"]
+    literals = [word for detail in group for word in _literals(detail)]
+    kinds = list(dict.fromkeys(text for detail in group if (text := _wanted(detail))))
+    if literals and isinstance(given, str):
+        near = closest(given, literals)
+        hint = f"did you mean `{near}`? " if near else ""
+        others = "".join(f", or {text}" for text in kinds)
+        return f"`{given[:80]}` is not known here", f"{hint}Allowed: {', '.join(literals)}{others}", "value"
+    if kinds or literals:
+        wanted = [*kinds, *(f"`{word}`" for word in literals)]
+        return f"must be {' or '.join(wanted)}, not {_shown(given)}", f"write {' or '.join(wanted)} here", "type"
+    if first["type"].startswith(("greater", "less", "multiple", "string_", "too_", "finite")):
+        return f"{_shown(given)} is not allowed", _sentence(first), "value"
+    return _sentence(first), "", "value"
+
+
+def _literals(detail: "ErrorDetails") -> list[str]:
+    if detail["type"] not in ("literal_error", "enum"):
+        return []
+    return re.findall(r"'([^']*)'|(?:^| )(\d+)", str(detail.get("ctx", {}).get("expected", ""))) and [
+        quoted or number
+        for quoted, number in re.findall(r"'([^']*)'|(?:^| )(\d+)", str(detail.get("ctx", {}).get("expected", "")))
+    ]
+
+
+def _wanted(detail: "ErrorDetails") -> str | None:
+    head, _, tail = detail["type"].partition("_")
+    return _KINDS.get(head) if tail in ("type", "parsing", "from_float", "required") else None
+
+
+def _sentence(detail: "ErrorDetails") -> str:
+    message = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    message = message.replace("Input should be", "must be").replace("String should", "the text must")
+    return message[:1].lower() + message[1:] if message[:2].istitle() else message
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "`true`" if value else "`false`"
+    if isinstance(value, dict):
+        return "a map"
+    if isinstance(value, list | tuple):
+        return "a list"
+    text = str(value)
+    return f"`{text[:60]}…`" if len(text) > 60 else f"`{text}`"
+
+
+def _at(
+    tree: Map, path: Path, what: str, fix: str, code: str, *, key: bool = False, address: Path | None = None
+) -> ModelyardError:
+    from modelyard.errors import Place
+
+    place = nearest_place(tree, path, key=key) or Place(_main_file(tree), 1, 1)
+    return ModelyardError(what, where=place, address=format_address(path) or None, fix=fix or None, code=code)
+
+
+def _main_file(tree: Map) -> str:
+    return next((mark[0] for mark in tree.marks.values()), "mlops.yaml")
+
+
+def _keys_at(root: "type[BaseModel]", path: Path) -> list[str]:
+    model = _model_at(root, path)
+    if model is None:
+        return []
+    return sorted(field.alias or name for name, field in model.model_fields.items())
+
+
+def _description(path: Path, root: "type[BaseModel]") -> str:
+    model = _model_at(root, path[:-1])
+    for name, field in (model.model_fields if model else {}).items():
+        if path[-1] in (name, field.alias):
+            return (field.description or "").rstrip(".")
+    return ""
+
+
+def _model_at(root: "type[BaseModel]", path: Path) -> "type[BaseModel] | None":
+    """The model whose keys stand at `path`, found by the types of the fields on the way."""
+    from pydantic import BaseModel
+
+    current: Any = root
+    for step in path:
+        options = list(_unwrapped(current))
+        models = [option for option in options if isinstance(option, type) and issubclass(option, BaseModel)]
+        below: Any = None
+        for model in models:
+            for name, field in model.model_fields.items():
+                if step in (name, field.alias):
+                    below = field.annotation
+        if below is None:
+            arguments = [typing.get_args(option) for option in options if typing.get_origin(option) in (dict, list, tuple)]
+            below = next((args[-1] if args[-1] is not ... else args[0] for args in arguments if args), None)
+        current = below
+    models = [o for o in _unwrapped(current) if isinstance(o, type) and issubclass(o, BaseModel)]
+    return models[0] if models else None
+
+
+def _unwrapped(annotation: Any) -> Iterable[Any]:
+    """The plain types of an annotation: `Annotated` taken off, the members of a union one by one."""
+    import types
+
+    origin = typing.get_origin(annotation)
+    if origin is typing.Annotated:
+        yield from _unwrapped(typing.get_args(annotation)[0])
+    elif origin in (typing.Union, types.UnionType):
+        for member in typing.get_args(annotation):
+            yield from _unwrapped(member)
+    elif annotation is not None:
+        yield annotation
