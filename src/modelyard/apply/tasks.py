@@ -97,7 +97,7 @@ class TaskRunner:
     def _restored(self, node: Node, change: Change, print_: str, inputs: Mapping[str, str], result: TaskResult) -> None:
         """Take a result as it is. One that a killed apply left behind is written down as the good run it was."""
         applying = self._applying
-        self._record(node, print_, inputs, result, result.seconds, "restored")
+        self._record(node, print_, inputs, result, seconds=result.seconds, event="restored")
         recovered = result.run_id in applying.unfinished
         if recovered:
             applying.state.finish_run(result.run_id, "ok", result=result)
@@ -118,7 +118,9 @@ class TaskRunner:
             result = attempt.outcome.result
             if attempt.outcome.status == "ok" and result:
                 earlier = self._earlier_metrics(node)
-                self._record(node, print_, inputs, result, attempt.seconds, "applied", attempt.run.run_id)
+                self._record(
+                    node, print_, inputs, result, seconds=attempt.seconds, event="applied", run_id=attempt.run.run_id
+                )
                 self._close_run(node, attempt)
                 metrics = metric_changes(node, result.metrics, earlier, self._champions)
                 self._done(change, attempt, result, metrics, time.monotonic() - begun)
@@ -174,7 +176,7 @@ class TaskRunner:
         )  # fmt: skip
 
     def _record(
-        self, node: Node, print_: str, inputs: Mapping[str, str], result: TaskResult, seconds: float, event: str,
+        self, node: Node, print_: str, inputs: Mapping[str, str], result: TaskResult, *, seconds: float, event: str,
         run_id: str = "",
     ) -> None:  # fmt: skip
         self._applying.record(

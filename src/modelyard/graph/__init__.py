@@ -1,5 +1,8 @@
 """Spec to graph: nodes, edges, fingerprints, selection. Pure, but for reading code and data digests."""
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from modelyard.graph.model import Graph, Node, Ref
@@ -29,13 +32,25 @@ def compile_graph(
     from modelyard.graph.lock import read_lock
 
     cache = FileCache.of(loaded.root)
-    finder = CodeFinder(DiskFiles(loaded.root, cache), str(loaded.root)) if code else None
-    graph = compile_loaded(
-        loaded,
-        data=data or disk_digests(loaded.root, cache),
-        code=finder,
-        lock=lock or read_lock(loaded.root),
-        variables=variables_of(loaded),
-    )
+    with _no_collection():
+        graph = compile_loaded(
+            loaded,
+            data=data or disk_digests(loaded.root, cache),
+            code=CodeFinder(DiskFiles(loaded.root, cache), str(loaded.root)) if code else None,
+            lock=lock or read_lock(loaded.root),
+            variables=variables_of(loaded),
+        )
     cache.save()
     return graph
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """A big graph is containers that all live on: the collector would go over them again and again (a third of all)."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()

@@ -1,6 +1,5 @@
 """Which files of the project a node runs: what it names, and all that those import inside the project."""
 
-import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,7 +32,9 @@ class CodeFinder:
         `values` are `{"params.x": …, "item": …}`, filled in before files are looked for. A file that follows an
         option for output (`--out x.csv`) is what the command writes, and does not count.
         """
-        filled = tuple(_fill(word, values) for word in argv) if values else tuple(argv)
+        filled = tuple(argv)
+        if values and any("${" in word for word in filled):
+            filled = tuple(_fill(word, values) for word in filled)
         if filled not in self._commands:
             self._commands[filled] = self._files(self._of_command(filled))
         return self._commands[filled]
@@ -130,7 +131,10 @@ class CodeFinder:
         return list(dict.fromkeys((first, "", "src")))
 
     def _files(self, paths: Iterable[str]) -> tuple[CodeFile, ...]:
-        looked = ((path, self.files.lookup(path)) for path in sorted(set(paths)))
+        paths = set(paths)
+        if not paths:
+            return ()
+        looked = ((path, self.files.lookup(path)) for path in sorted(paths))
         return tuple(CodeFile(path, *found) for path, found in looked if found)
 
     def _check_script(self, word: str) -> None:
@@ -153,7 +157,7 @@ class CodeFinder:
 
 
 def _is_python(word: str) -> bool:
-    return word == sys.executable or bool(_PYTHON.match(os.path.basename(word)))  # noqa: PTH119 - a word, not a path
+    return word == sys.executable or ("py" in word and _PYTHON.match(word.rpartition("/")[2]) is not None)
 
 
 def _fill(word: str, values: Mapping[str, Any] | None) -> str:
