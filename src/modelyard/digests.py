@@ -10,11 +10,14 @@ from typing import Any
 from blake3 import blake3
 
 _CHUNK = 1 << 20
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
+)
 
 
 def canonical_json(value: Any) -> bytes:
     """Encode plain data so that equal values give equal bytes: sorted keys, no spaces, UTF-8, no NaN."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def digest_bytes(data: bytes) -> str:

@@ -7,6 +7,8 @@ import errno
 import os
 import signal
 import sys
+import time
+from collections.abc import Container
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -88,6 +90,22 @@ def kill_descendants(attempts: int = 200) -> None:
         signal_tree(os.getpid(), signal.SIGKILL)
         with suppress(ChildProcessError):
             os.waitpid(-1, 0)
+
+
+def end_strangers(known: Container[int]) -> None:
+    """SIGKILL and reap the children that we did not start: what a killed child of ours has left to us."""
+    for _ in range(50):
+        mine = [pid for pid, parent in parents() if parent == os.getpid() and pid not in known]
+        if not mine:
+            return
+        for pid in mine:
+            signal_tree(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)
+        for pid in mine:
+            with suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
 
 
 def reap() -> bool:

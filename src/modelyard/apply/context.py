@@ -11,7 +11,7 @@ from modelyard.apply.report import NodeReport
 from modelyard.graph.codec import node_to_json
 from modelyard.graph.model import Graph, Node
 from modelyard.plan.definition import Change, Plan
-from modelyard.plan.inputs import KnownOutputs, Resolved
+from modelyard.plan.inputs import KnownOutputs, Outputs, Resolved
 from modelyard.state import AppliedRecord, State
 from modelyard.store import Store
 from modelyard.targets.base import Executor, Live, Target
@@ -56,7 +56,7 @@ class Applying:
 
     def know(self, address: str, outputs: Mapping[str, Artifact]) -> None:
         self.artifacts[address] = outputs
-        self.outputs.set(address, outputs)
+        self.outputs.set(address, Outputs(outputs))
 
     def inputs(self, node: Node) -> Resolved:
         return self.outputs.resolve(node)

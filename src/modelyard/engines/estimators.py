@@ -52,4 +52,4 @@ def _predicts(thing: Any) -> bool:
         one = thing()
     except TypeError:
         return False
-    return is_classifier(one) or is_regressor(one)
+    return bool(is_classifier(one) or is_regressor(one))

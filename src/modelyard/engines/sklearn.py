@@ -11,15 +11,15 @@ from sklearn.pipeline import Pipeline
 
 from modelyard.engines.base import Trained, TrainJob
 from modelyard.engines.columns import Prepared, frame_of, prepare_columns, preprocessor
-from modelyard.engines.estimators import find_estimator, is_tree
+from modelyard.engines.estimators import find_estimator, is_tree, takes_missing
 from modelyard.engines.skops_file import write_skops
 from modelyard.engines.tabular_onnx import export_pipeline
 from modelyard.engines.verify import check_same
 from modelyard.errors import ModelyardError
-from modelyard.evaluation.rows import class_indices, class_names, read_rows
+from modelyard.evaluation.rows import Rows, class_indices, class_names, read_rows
 from modelyard.evaluation.score import score
 from modelyard.evaluation.scores import Scores
-from modelyard.inference.session import Model
+from modelyard.inference.session import Model, open_session
 
 
 class Sklearn:
@@ -32,7 +32,8 @@ class Sklearn:
         target = _target(rows.column(rows.target), classes, rows.target)
         job.report(0, 1, {})
         job.note(f"{type(estimator).__name__} on {len(rows)} rows, {len(prepared.specs)} columns, on the CPU")
-        pipeline = Pipeline([("columns", preprocessor(prepared, trees=is_tree(estimator))), ("estimator", estimator)])
+        columns = preprocessor(prepared, trees=is_tree(estimator), impute=not takes_missing(estimator))
+        pipeline = Pipeline([("columns", columns), ("estimator", estimator)])
         frame = frame_of(rows, prepared)
         _fit(pipeline, frame, target, _class_weights(job.params, classes))
         signature = {
@@ -68,13 +69,18 @@ class Sklearn:
         params = {name: value for name, value in job.params.items() if not _is_weights(name, value)}
         if "random_state" in known and "random_state" not in params:
             params["random_state"] = job.seed
-        return chosen(**params)
+        estimator = chosen(**params)
+        if is_classifier(estimator) and not hasattr(estimator, "predict_proba"):
+            raise ModelyardError(
+                f"{chosen.__name__} gives no probabilities, which evaluation and serving need",
+                fix="Choose LogisticRegression, HistGradientBoostingClassifier or another that has `predict_proba`",
+                code="unsupported-model",
+            )
+        return estimator
 
     def _verify(
-        self, job: TrainJob, signature: Mapping[str, Any], pipeline: Pipeline, rows: Any, prepared: Prepared
+        self, job: TrainJob, signature: Mapping[str, Any], pipeline: Pipeline, rows: Rows, prepared: Prepared
     ) -> None:
-        from modelyard.inference.session import open_session
-
         some = rows.head(200)
         frame = frame_of(some, prepared)
         model = Model(signature, open_session(job.out / "model.onnx"))

@@ -57,10 +57,10 @@ def name_labels(model: Any, classes: Sequence[str]) -> None:
     from onnx import TensorProto, helper
 
     label = model.graph.output[0].name
+    if label != "label":
+        _rename(model, "label", "label_inner")
+    _rename(model, label, "label_index")
     names = helper.make_tensor("class_names", TensorProto.STRING, [len(classes)], [name.encode() for name in classes])
-    for node in model.graph.node:
-        node.output[:] = ["label_index" if name == label else name for name in node.output]
-        node.input[:] = ["label_index" if name == label else name for name in node.input]
     model.graph.initializer.append(names)
     model.graph.node.append(
         helper.make_node("Gather", ["class_names", "label_index"], ["label"], axis=0, name="name_labels")
@@ -69,11 +69,15 @@ def name_labels(model: Any, classes: Sequence[str]) -> None:
 
 
 def rename_output(model: Any, old: str, new: str) -> None:
+    _rename(model, old, new)
+    for output in model.graph.output:
+        output.name = new if output.name == old else output.name
+
+
+def _rename(model: Any, old: str, new: str) -> None:
     for node in model.graph.node:
         node.output[:] = [new if name == old else name for name in node.output]
         node.input[:] = [new if name == old else name for name in node.input]
-    for output in model.graph.output:
-        output.name = new if output.name == old else output.name
 
 
 @cache

@@ -21,7 +21,7 @@ def check_same(native: np.ndarray, exported: np.ndarray, tolerance: float = _TOL
     if share > _SHARE or not np.isfinite(exported).all():
         worst = float(np.nanmax(np.abs(native - exported)))
         raise ModelyardError(
-            f"the exported ONNX model differs from the trained one in {share:.0%} of the rows checked (by up to {worst:.3g})",
+            f"the exported ONNX model differs from the trained one in {share:.0%} of the rows (by up to {worst:.3g})",
             fix="Nothing was kept. Choose another estimator, or report this as a bug of the exporter",
             code="onnx-differs",
         )

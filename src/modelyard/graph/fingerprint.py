@@ -1,7 +1,7 @@
 """Fingerprints: two nodes with the same fingerprint make the same result, wherever they run.
 
-A fingerprint is a digest of a node's identity (what it is by itself) and of the digests of its inputs. The target,
-the address, marks, resources, retries and the timeout say where and how, not what, and are no part of it.
+A fingerprint is a digest of what a node is by itself and of the digests of its inputs. The target, the address, marks,
+resources, retries and the timeout say where and how, not what, and are no part of it.
 """
 
 from collections.abc import Mapping
@@ -13,13 +13,13 @@ from modelyard.graph.model import Node
 
 def fingerprint(node: Node, inputs: Mapping[str, str]) -> str:
     """The fingerprint of a node given the digest of each input port. Raises KeyError for a port without a digest."""
-    return digest_json([node_identity(node), {port: inputs[port] for port in node.inputs}])
+    return digest_json({**identity_parts(node), "inputs": {port: inputs[port] for port in node.inputs}})
 
 
 def service_fingerprint(node: Node, inputs: Mapping[str, str]) -> str:
     """As `fingerprint`, without the ports that a running service follows by itself."""
     fixed = {port: inputs[port] for port, ref in node.inputs.items() if not ref.follow}
-    return digest_json([node_identity(node), fixed])
+    return digest_json({**identity_parts(node), "inputs": fixed})
 
 
 def node_identity(node: Node) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from modelyard.errors import ModelyardError, Place
 from modelyard.graph.model import Graph
@@ -106,6 +107,13 @@ def write_lock(root: Path, lock: Lock) -> Path:
     temporary = path.with_name(f".{LOCK_FILE}.new")
     temporary.write_text(format_lock(lock), "utf-8")
     return temporary.replace(path)
+
+
+def lock(loaded: Any) -> Lock:
+    """Resolve what the spec declares and what its engines need; `write_lock` keeps it. Raises ModelyardError."""
+    from modelyard.graph.resolve import resolve_lock
+
+    return resolve_lock(loaded)
 
 
 def _key(name: str) -> str:

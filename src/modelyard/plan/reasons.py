@@ -26,29 +26,22 @@ def node_reasons(node: Node, before: Mapping[str, Any], line_changes: LineChange
 
 def config_reasons(before: Any, now: Any, marks: Mapping[str, str], path: str = "") -> Iterator[Reason]:
     """One reason for each value that differs, by its path (`params.lr0`, `gate[0]`)."""
-    if before is not _MISSING and now is not _MISSING and _same(before, now):
-        return
-    for name, old, new in _children(before, now, path):
-        yield from config_reasons(old, new, marks, name)
-    if not _descends(before, now):
+    if _descends(before, now):
+        for name, old, new in _children(before, now, path):
+            yield from config_reasons(old, new, marks, name)
+    elif type(before) is not type(now) or before != now:  # `1`, `1.0` and `true` are told apart, as in a fingerprint
         old_text, new_text = _shown(before, now)
         yield Reason("config", path, old_text, new_text, place=_place(marks, path))
-
-
-def _same(before: Any, now: Any) -> bool:
-    """Equal as JSON is: `1` and `true` differ, and so do `1` and `1.0` (a fingerprint tells them apart)."""
-    return bool(before == now) and json.dumps(before, sort_keys=True) == json.dumps(now, sort_keys=True)
 
 
 def _descends(before: Any, now: Any) -> bool:
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         return True
-    return isinstance(before, list) and isinstance(now, list) and len(before) == len(now)
+    lists = isinstance(before, list | tuple) and isinstance(now, list | tuple)
+    return lists and len(before) == len(now)
 
 
 def _children(before: Any, now: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
-    if not _descends(before, now):
-        return
     if isinstance(now, Mapping):
         for key in dict.fromkeys([*now, *before]):
             yield (f"{path}.{key}" if path else str(key)), before.get(key, _MISSING), now.get(key, _MISSING)

@@ -6,12 +6,13 @@ certain, and `apply` cuts it off where the digests come out the same.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from modelyard.graph.fingerprint import fingerprint, service_fingerprint
 from modelyard.graph.model import Graph, Node
 from modelyard.plan.definition import Action, Change, Reason
 from modelyard.plan.describe import describe
-from modelyard.plan.inputs import KnownOutputs, Resolved
+from modelyard.plan.inputs import KnownOutputs, Outputs, Resolved
 from modelyard.plan.reasons import node_reasons, resource_reasons
 from modelyard.plan.records import Applied, LineChanges, LiveService, Results
 from modelyard.plan.restoring import restore_reason, usable
@@ -39,10 +40,22 @@ class Walk:
         for address, node in self.graph.nodes.items():
             if address not in self.scope:
                 record = self.applied.get(address)
-                self.outputs.set(address, record.outputs if record else None)
+                self.outputs.set(address, record)
                 continue
-            changes.append(self._task(node) if node.role == "task" else self._service(node))
+            decide = self._task if node.role == "task" else self._service
+            changes.append(self._unchanged(address, node) or decide(node))
         return changes
+
+    def _unchanged(self, address: str, node: Node) -> Change | None:
+        """The common case, kept short: a task that is as it was, before any inputs or reasons are looked into."""
+        record = self.applied.get(address)
+        if record is None or node.role != "task" or address in self.lost:
+            return None
+        digests = self.outputs.digests(node)
+        if digests is None or fingerprint(node, digests) != record.fingerprint:
+            return None
+        self.outputs.set(address, record)
+        return Change(address, node.kind, "task", Action.NOOP, fingerprint=record.fingerprint)
 
     def _task(self, node: Node) -> Change:
         record = self.applied.get(node.address)
@@ -51,12 +64,9 @@ class Walk:
             return self._conditional(node, record, inputs)
         print_ = fingerprint(node, inputs.digests)
         lost = node.address in self.lost
-        if record and record.fingerprint == print_ and not lost and _complete(record, node):
-            self.outputs.set(node.address, record.outputs)
-            return Change(node.address, node.kind, "task", Action.NOOP, fingerprint=print_)
         result = usable(node, self.results(print_), self.unfinished, self.has)
         if result:
-            self.outputs.set(node.address, result.outputs)
+            self.outputs.set(node.address, result)
             reasons = (*self._why(node, record, inputs), restore_reason(result))
             return Change(node.address, node.kind, "task", Action.RESTORE, reasons, True, print_)
         self.outputs.set(node.address, None)
@@ -94,7 +104,7 @@ class Walk:
         followed = self._followed(node, record, inputs)
         if followed or inputs.unknown:
             return self._change(node, Action.UPDATE, followed or inputs.reasons(), not inputs.unknown, print_)
-        self.outputs.set(node.address, {})
+        self.outputs.set(node.address, Outputs({}))
         return Change(node.address, node.kind, "service", Action.NOOP, fingerprint=print_)
 
     def _followed(self, node: Node, record: Applied, inputs: Resolved) -> tuple[Reason, ...]:
@@ -138,26 +148,20 @@ class Walk:
         return Change(node.address, node.kind, node.role, action, reasons, certain, print_, after, detail=detail)
 
     def missing_inputs(self, changes: Sequence[Change]) -> set[str]:
-        """Unchanged tasks whose outputs a pending node needs, and the store has no more."""
+        """Tasks taken as they are whose outputs a pending node needs, and the store has no more."""
         assert self.has
-        checked: dict[str, bool] = {}
+        here = cache(self.has)
         missing = set()
         for change in changes:
             if change.action in {Action.NOOP, Action.RESTORE}:
                 continue
-            for port, ref in self.graph.nodes[change.address].inputs.items():
-                digest = self.outputs.digest(ref)
-                if digest is None or ref.node not in self.scope:
+            for ref in self.graph.nodes[change.address].inputs.values():
+                if self.outputs.pending(ref.node) or ref.node not in self.scope:
                     continue
-                if digest not in checked:
-                    checked[digest] = self.has(digest)
-                if not checked[digest] and port:
+                digest = self.outputs.digest(ref)
+                if digest is None or not here(digest):
                     missing.add(ref.node)
         return missing
-
-
-def _complete(record: Applied, node: Node) -> bool:
-    return all(name in record.outputs for name in node.outputs)
 
 
 def _same_but_unknown(

@@ -26,7 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         document = TaskDocument.from_json(json.loads(Path(arguments[0]).read_text()))
     except (IndexError, OSError, ValueError, KeyError, TypeError) as error:
-        what = f"cannot read the task document: {error}" if arguments else "usage: python -m modelyard.runtime NODE.json"
+        what = f"cannot read the task document: {error}" if arguments else "say which: modelyard.runtime NODE.json"
         print(encode_event({"event": "error", "what": what, "code": "bad-document"}), flush=True)  # noqa: T201
         return 2
     if not os.environ.get("MODELYARD_DETACHED"):
@@ -48,7 +48,10 @@ def _channels(service: bool) -> tuple[Sink, Callable[[bytes], object]]:
 
 class _Plain:
     def __init__(self, write: Callable[[bytes], object]) -> None:
-        self.write = write
+        self._write = write
+
+    def write(self, data: bytes) -> None:
+        self._write(data)
 
     def finish(self) -> None:
         """Nothing is held back."""

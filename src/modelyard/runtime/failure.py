@@ -14,7 +14,7 @@ _OURS = str(Path(__file__).resolve().parent.parent)
 def error_event(error: BaseException) -> dict[str, Any]:
     """Turn what a step raised into an event; what was not meant for people is also shown whole in the log."""
     if isinstance(error, ModelyardError):
-        event = {"event": "error", "what": error.what, "fix": error.fix, "code": error.code}
+        event: dict[str, Any] = {"event": "error", "what": error.what, "fix": error.fix, "code": error.code}
         event |= {"details": list(error.details)} if error.details else {}
         event |= {"signal": error.signal} if hasattr(error, "signal") else {}
         return event

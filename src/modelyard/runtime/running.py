@@ -13,9 +13,9 @@ from typing import Any
 from modelyard.errors import ModelyardError
 from modelyard.runtime.failure import error_event
 from modelyard.runtime.record import record_run
-from modelyard.steps.seeds import seed_of, set_seeds
 from modelyard.steps import SERVICES, STEPS, find
 from modelyard.steps.base import StepContext, StepResult
+from modelyard.steps.seeds import seed_of, set_seeds
 from modelyard.task import Artifact, TaskDocument, TaskResult
 
 Emit = Callable[[Mapping[str, Any]], None]

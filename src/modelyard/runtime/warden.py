@@ -32,7 +32,7 @@ class Terminated(BaseException):
 
 
 class Warden:
-    """`write_event` takes an encoded event line; `grace` is what a step gets between SIGTERM and SIGKILL, in seconds."""
+    """`write_event` takes an event's line; `grace` is what a step gets between SIGTERM and SIGKILL, in seconds."""
 
     def __init__(self, sink: Sink, write_event: Callable[[bytes], object], redactor: Redactor, grace: float) -> None:
         self._write_event = write_event
@@ -150,7 +150,10 @@ class Warden:
         code = 1 if self._status is None else os.waitstatus_to_exitcode(self._status)
         last = self._last
         if last is None or (code != 0 and last["event"] == "result"):
-            last = {"event": "error", "what": _how_it_ended(code), "code": "killed" if code < 0 else "step-failed"}
+            word = "killed" if code < 0 else "step-failed"
+            last = {"event": "error", "what": _how_it_ended(code), "code": word}
+            if self._stop_at is not None:
+                last |= {"what": "it ended, as it was asked to", "code": "cancelled"}
         by_kernel = not self._killed and signal.SIGKILL in (-code, last.get("signal"))
         if by_kernel and processes.out_of_memory_kills() > kills_before:
             last |= {"what": "the kernel ended it because memory ran out", "code": "out-of-memory"}
@@ -199,7 +202,7 @@ def _become_step(work: Callable[[Emit], int], output: int, events: int) -> None:
 
 
 def _text_stream(fd: int) -> TextIO:
-    return open(fd, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115, PTH123
+    return open(fd, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
 
 
 def _terminate(signum: int, frame: FrameType | None) -> None:

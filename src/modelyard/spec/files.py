@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from modelyard.errors import ErrorGroup, ModelyardError, Place
+from modelyard.errors import ModelyardError, Place
 from modelyard.resources import resource_folder
 from modelyard.spec.merging import merge
 from modelyard.spec.reader import Document, read
@@ -27,6 +27,7 @@ class Files:
     root: Path
     reader: Reader | None = None
     documents: dict[str, Document] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
     paths: list[Path] = field(default_factory=list)
     errors: list[ModelyardError] = field(default_factory=list)
 
@@ -42,12 +43,7 @@ class Files:
             raise _problem(f"more than {MAX_FILES} files in `extends`", named_at, "extend fewer", "too-large")
         document = self.documents.get(name)
         if document is None:
-            document = read(self._bytes(path, name, named_at), name)
-            self.documents[name] = document
-            self.paths.append(path)
-            self.errors += document.errors
-            if len(document.errors) >= 100:
-                raise ErrorGroup(self.errors)
+            document = self._read(path, name, named_at)
         tree = document.tree
         below: Map | None = None
         for reference, place in _extended(tree):
@@ -55,6 +51,19 @@ class Files:
             layer = self._load(extended, extended_name, place, (*above, name))
             below = layer if below is None else merge(below, layer)
         return tree if below is None else merge(below.without([k for k in ("extends",) if k in below]), tree)
+
+    def _read(self, path: Path, name: str, named_at: Place | None) -> Document:
+        data = self._bytes(path, name, named_at)
+        self.paths.append(path)
+        try:
+            document = read(data, name)
+        except ModelyardError:
+            self.texts[name] = data.decode(errors="replace").removeprefix("\ufeff")
+            raise
+        self.documents[name] = document
+        self.texts[name] = document.text
+        self.errors += document.errors
+        return document
 
     def _bytes(self, path: Path, name: str, named_at: Place | None) -> bytes:
         try:
@@ -80,13 +89,14 @@ class Files:
         if reference.startswith(SHIPPED):
             return _shipped(reference.removeprefix(SHIPPED), place)
         if name.startswith(SHIPPED):
-            raise _problem(f"a shipped spec cannot extend `{reference}`", place, f"it may name `{SHIPPED}NAME`", "extends")
+            fix = f"it may name `{SHIPPED}NAME`"
+            raise _problem(f"a shipped spec cannot extend `{reference}`", place, fix, "extends")
         relative = PurePosixPath(reference.replace("\\", "/"))
         steps: list[str] = list(path.parent.relative_to(self.root).parts)
         for part in relative.parts:
             if part == ".." and steps:
                 steps.pop()
-            elif part == ".." or part == relative.anchor:
+            elif part in ("..", relative.anchor):
                 raise _outside(reference, place)
             else:
                 steps.append(part)

@@ -23,9 +23,11 @@ def find_spec(start: Path, name: str | None = None) -> Path:
         if (folder / wanted).exists():
             return folder / wanted
     if name is None and (start / "mlops.yml").exists():
-        raise ModelyardError("the spec is named `mlops.yml`", fix="name it `mlops.yaml`, or give `-f mlops.yml`", code="no-file")
+        fix = "name it `mlops.yaml`, or give `-f mlops.yml`"
+        raise ModelyardError("the spec is named `mlops.yml`", fix=fix, code="no-file")
     raise _none(f"there is no `{wanted}` here or in a folder above")
 
 
 def _none(what: str) -> ModelyardError:
-    return ModelyardError(what, fix="`modelyard init` writes one; `-f FILE` names another, `-C DIR` another folder", code="no-file")
+    fix = "`modelyard init` writes one; `-f FILE` names another, `-C DIR` another folder"
+    return ModelyardError(what, fix=fix, code="no-file")

@@ -98,7 +98,7 @@ class _Loading:
             merged = self.files.load(self.path)
             tree = apply_environment(merged, self.environment)
         except ErrorGroup as group:
-            self.errors += group.errors
+            self.errors += [*self.files.errors, *group.errors]
             raise self._failure() from None
         except ModelyardError as error:
             self.errors += [*self.files.errors, error]
@@ -126,7 +126,7 @@ class _Loading:
             environment=self.environment,
             files=tuple(self.files.paths),
             tree=filled,
-            sources={name: document.text for name, document in self.files.documents.items()},
+            sources=self.files.texts,
         )
         from modelyard.spec.checks import check
 
@@ -141,8 +141,7 @@ class _Loading:
         return check_environments(merged, list(Spec.model_fields))
 
     def _failure(self) -> SpecErrors:
-        sources = {name: document.text for name, document in self.files.documents.items()}
-        return SpecErrors(_once(self.errors), self.path.name, self.environment, sources)
+        return SpecErrors(_once(self.errors), self.path.name, self.environment, self.files.texts)
 
 
 def _order(error: ModelyardError) -> tuple[bool, str, int, int]:

@@ -25,7 +25,8 @@ def merge(base: Map, over: Map, path: Path = ()) -> Map:
 
 def without_null(tree: Map, path: Path = ()) -> Map:
     """What an overlay adds where the base has nothing: its nulls have nothing to remove."""
-    return merge(_empty(), tree, path) if any(value is None or isinstance(value, Map) for value in tree.values()) else tree
+    has_some = any(value is None or isinstance(value, Map) for value in tree.values())
+    return merge(_empty(), tree, path) if has_some else tree
 
 
 def _empty() -> Map:

@@ -27,7 +27,7 @@ MAX_VALUES = 250_000
 MAX_ALIASED = 100_000
 MAX_ERRORS = 100
 
-TOO_LARGE = "too-large"
+_TOO_LARGE = (f"more than {MAX_VALUES:,} values", "keep data in files that `sources` names", "too-large")
 _UNKNOWN_ANCHOR = ("name a value `&NAME` before this line, or quote the text", "unknown-anchor")
 
 
@@ -67,7 +67,7 @@ class _Builder:
         self.anchors = Anchors()
         self.anchored = "&" in text
 
-    def build(self, get: Callable[[], Any]) -> Map:
+    def build(self, get: Callable[[], Any]) -> Map:  # noqa: PLR0912, PLR0915 - told below
         """Read all events. One long function, for a call an event would double the time of a large spec."""
         scalar, alias = yaml.ScalarEvent, yaml.AliasEvent
         mapping_start, sequence_start = yaml.MappingStartEvent, yaml.SequenceStartEvent
@@ -125,6 +125,8 @@ class _Builder:
             else:
                 raise self._misplaced(event, node)
             self.values += 1
+            if self.values > MAX_VALUES:
+                raise self._error(event, key, *_TOO_LARGE)
             if kind is mapping_start or kind is sequence_start:
                 self._open(event, value, key)
                 node = value
@@ -133,13 +135,11 @@ class _Builder:
     def _open(self, event: Any, opened: Map | Seq, key: str | None) -> None:
         if event.tag is not None:
             self._refuse_tag(event, key)
-        if self.values > MAX_VALUES:
-            raise self._error(event, key, f"more than {MAX_VALUES:,} values", "split the spec in smaller ones", TOO_LARGE)
         if len(self.open) >= MAX_DEPTH:
             raise self._error(event, key, f"nested more than {MAX_DEPTH} levels deep", "flatten it", "too-deep")
         self.open.append(opened)
         self.keys.append(key)
-        opened.marks = {} if isinstance(opened, Map) else []  # type: ignore[assignment]
+        opened.marks = {} if isinstance(opened, Map) else []
         if self.anchored:
             self.anchors.begin(event.anchor, self.values)
 

@@ -102,7 +102,8 @@ class References:
         if kept:
             return found[0]
         if isinstance(value, list):
-            self._wrong(found, path, f"`{found[0]}` is a list, and cannot be part of a text", "use it as the whole value")
+            what = f"`{found[0]}` is a list, and cannot be part of a text"
+            self._wrong(found, path, what, "use it as the whole value")
             return found[0]
         return ("true" if value else "false") if isinstance(value, bool) else _literal(str(value))
 
@@ -144,7 +145,8 @@ class References:
             return
         if path[0] == "sources" and path[-1] == "path" and "://" in found.string:
             return
-        self._wrong(found, path, "a secret cannot stand here", "secrets go where a value reaches a process: env, auth, URLs")
+        fix = "secrets go where a value reaches a process: env, auth, URLs"
+        self._wrong(found, path, "a secret cannot stand here", fix)
 
     def _check_late(self, found: re.Match[str], path: Path, space: str, name: str) -> None:
         if path[0] not in ("steps", "training") or len(path) < 3:
@@ -168,7 +170,7 @@ class References:
 
     def _unknown(self, found: re.Match[str], path: Path, inside: str) -> None:
         spaces = ["var", "env", "secret", *(LATE if path[0] == "steps" else ())]
-        space, dot, name = inside.partition(".")
+        space, dot, _ = inside.partition(".")
         if not dot and inside in self.variables:
             fix = f"did you mean `${{var.{inside}}}`?"
         elif not dot and inside.isupper():

@@ -34,18 +34,18 @@ def decode(data: bytes, file: str) -> str:
         raise ModelyardError(
             f"{name} cannot stand in a YAML file",
             where=place_of(text, found.start(), file),
-            fix="remove it; in a quoted string it may be written as an escape, such as \"\\x07\"",
+            fix='remove it; in a quoted string it may be written as an escape, such as "\\x07"',
             code="not-text",
         )
     return text
 
 
-def place_of(text: str, index: int, file: str) -> Place:
-    """The place of the character at `index`."""
+def place_of(text: str, index: int, file: str, length: int = 0) -> Place:
+    """The place of the `length` characters at `index`."""
     line, begin = 1, 0
     for found in BREAK.finditer(text, 0, index):
         line, begin = line + 1, found.end()
-    return Place(file, line, index - begin + 1)
+    return Place(file, line, index - begin + 1, index - begin + 1 + length if length else None)
 
 
 def _not_utf_8(data: bytes, error: UnicodeDecodeError, file: str) -> ModelyardError:
@@ -66,14 +66,14 @@ def explain(error: yaml.MarkedYAMLError, text: str, file: str) -> ModelyardError
     index = min(mark.index, len(text))
     for rule in (_reference_in_flow, _tab, _reserved, _colon, _unclosed, _unfinished_key, _indentation):
         if said := rule(error, text, index):
-            what, fix, at = said
-            return ModelyardError(what, where=place_of(text, at, file), fix=fix, code="yaml")
+            what, fix, at, length = said
+            return ModelyardError(what, where=place_of(text, at, file, length), fix=fix, code="yaml")
     problem = error.problem or "not YAML"
     context = f" {error.context}" if error.context else ""
     return ModelyardError(f"{problem}{context}", where=place_of(text, index, file), fix="check the YAML", code="yaml")
 
 
-_Said = tuple[str, str, int] | None
+_Said = tuple[str, str, int, int] | None
 _Rule = Callable[[yaml.MarkedYAMLError, str, int], _Said]
 
 
@@ -82,7 +82,7 @@ def _reference_in_flow(error: yaml.MarkedYAMLError, text: str, index: int) -> _S
         return None
     found = re.compile(r"\$\{[^}\n]*\}?").match(text, index - 1)
     written = found[0] if found else "${…}"
-    return f"`{written}` inside {{…}} or […] needs quotes", f'write "{written}"', index - 1
+    return f"`{written}` inside {{…}} or […] needs quotes", f'write "{written}"', index - 1, len(written)
 
 
 def _tab(error: yaml.MarkedYAMLError, text: str, index: int) -> _Said:
@@ -91,41 +91,41 @@ def _tab(error: yaml.MarkedYAMLError, text: str, index: int) -> _Said:
     assert indent
     if "\t" not in indent[0] or not (indent.end() >= index or "tab" in (error.problem or "")):
         return None
-    return "a tab in the indentation", "indent with spaces", begin + indent[0].index("\t")
+    return "a tab in the indentation", "indent with spaces", begin + indent[0].index("\t"), 1
 
 
 def _reserved(error: yaml.MarkedYAMLError, text: str, index: int) -> _Said:
     if "cannot start any token" not in (error.problem or ""):
         return None
-    return f"a plain value cannot begin with `{text[index : index + 1]}`", "put the value in quotes", index
+    return f"a plain value cannot begin with `{text[index : index + 1]}`", "put the value in quotes", index, 1
 
 
 def _colon(error: yaml.MarkedYAMLError, text: str, index: int) -> _Said:
     if "mapping values are not allowed" not in (error.problem or ""):
         return None
     fix = "put a value that has `: ` in it in quotes; if this is a key, check its indentation and the line above"
-    return "`:` cannot stand here", fix, index
+    return "`:` cannot stand here", fix, index, 1
 
 
 def _unclosed(error: yaml.MarkedYAMLError, text: str, index: int) -> _Said:
     context, mark = error.context or "", error.context_mark
-    if mark is None or "did not find expected ',' or" not in (error.problem or "end of stream"):
-        if mark is None or "unexpected end of stream" not in (error.problem or ""):
-            return None
+    signs = ("did not find expected ',' or", "unexpected end of stream")
+    if mark is None or not any(sign in (error.problem or "") for sign in signs):
+        return None
     opened = text[mark.index : mark.index + 1]
     if "quoted" in context:
-        return f"the quote {opened} is never closed", f"close it with {opened}", mark.index
+        return f"the quote {opened} is never closed", f"close it with {opened}", mark.index, 1
     closing = {"{": "}", "[": "]"}.get(opened, "")
-    return f"`{opened}` is not closed, or a comma is missing", f"close it with `{closing}`", mark.index
+    return f"`{opened}` is not closed, or a comma is missing", f"close it with `{closing}`", mark.index, 1
 
 
 def _unfinished_key(error: yaml.MarkedYAMLError, text: str, index: int) -> _Said:
     if "could not find expected ':'" not in (error.problem or "") or error.context_mark is None:
         return None
-    return "a key without `:`", "write `key: value`, or `- value` for an item of a list", error.context_mark.index
+    return "a key without `:`", "write `key: value`, or `- value` for an item of a list", error.context_mark.index, 0
 
 
 def _indentation(error: yaml.MarkedYAMLError, text: str, index: int) -> _Said:
     if "did not find expected" not in (error.problem or "") or "block" not in (error.context or ""):
         return None
-    return "the indentation does not fit the lines above", "line up keys of the same map in the same column", index
+    return "the indentation does not fit the lines above", "line up keys of the same map in the same column", index, 0

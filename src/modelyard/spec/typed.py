@@ -1,14 +1,13 @@
 """From the plain tree to the typed `Spec`, and from pydantic's errors to ours, each at its place."""
 
 import re
-import typing
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from modelyard.errors import ModelyardError
+from modelyard.errors import ModelyardError, Place
 from modelyard.spec.address import format_address
 from modelyard.spec.suggest import closest, did_you_mean
-from modelyard.spec.tree import Map, Path, Seq, nearest_place
+from modelyard.spec.tree import Map, Path, Seq, nearest_place, value_at
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -47,15 +46,29 @@ def _translate(tree: Map, details: "Sequence[ErrorDetails]", root: "type[BaseMod
     for detail in details:
         path, is_key = _path_in(tree, detail)
         found.setdefault((*path, _KEY) if is_key else path, []).append(detail)
-    errors = []
-    for path, group in found.items():
-        if _is_shadowed(path, group, found):
-            continue
-        errors.append(_one_error(tree, path, group, root))
-    return errors
+    found = _without_alien_maps(tree, found)
+    told = {path: group for path, group in found.items() if not _is_shadowed(path, group, found)}
+    return [_one_error(tree, path, group, root) for path, group in told.items()]
+
+
+def _without_alien_maps(tree: Map, found: "dict[Path, list[ErrorDetails]]") -> "dict[Path, list[ErrorDetails]]":
+    """A map of which no key is known, and that lacks some, is told as one mistake: its field says what it takes."""
+    kept = dict(found)
+    missing = {path[:-1] for path, group in found.items() if path and group[0]["type"] == "missing"}
+    for parent in missing:
+        here = value_at(tree, parent)
+        unknown = [key for key in here if (*parent, key, _KEY) in found] if isinstance(here, dict) and parent else []
+        if unknown and len(unknown) == len(here):
+            for path, group in found.items():
+                is_one = path[-1] == _KEY and path[:-2] == parent
+                if is_one or (path[:-1] == parent and group[0]["type"] == "missing"):
+                    kept.pop(path, None)
+            kept[(*parent, _ALIEN)] = [found[(*parent, unknown[0], _KEY)][0]]
+    return kept
 
 
 _KEY = "[key]"
+_ALIEN = "[alien]"
 
 
 def _path_in(tree: Map, detail: "ErrorDetails") -> tuple[Path, bool]:
@@ -72,7 +85,7 @@ def _walk(tree: Map, loc: Sequence[str | int], *, keep_last: bool) -> Path:
     node: Any = tree
     for depth, step in enumerate(loc):
         if isinstance(node, Map) and step in node:
-            node = node[typing.cast(str, step)]
+            node = node[str(step)]
         elif isinstance(node, Seq) and isinstance(step, int) and step < len(node):
             node = node[step]
         elif not (keep_last and depth == len(loc) - 1):
@@ -96,25 +109,37 @@ _LABEL = re.compile(r"^(str|int|float|bool|none|[A-Z]\w*|\w+[\[\(-].*)$")
 
 
 def _one_error(tree: Map, path: Path, group: "list[ErrorDetails]", root: "type[BaseModel]") -> ModelyardError:
+    from modelyard.spec.fields import description, keys_at
+
     first = group[0]
     kind = first["type"]
     if path and path[-1] == _KEY:
         path = path[:-1]
         what, fix, code = _key_error(path, first, root)
         return _at(tree, path, what, fix, code, key=True)
+    if path and path[-1] == _ALIEN:
+        path = path[:-1]
+        fix = description(path, root) or did_you_mean("", keys_at(root, path), "Keys here")
+        return _at(tree, path, "this map is not one that can stand here", fix, "value")
     if kind == "missing":
         name = str(path[-1])
-        fix = f"add `{name}`" + (f": {hint}" if (hint := _description(path, root)) else "")
+        fix = f"add `{name}`" + (f": {hint}" if (hint := description(path, root)) else "")
         return _at(tree, path[:-1], f"`{name}` is missing", fix, "missing-key", address=path[:-1])
     what, fix, code = _value_error(group)
+    if code == "type":
+        fix = description(path, root)
+        if first["type"] in ("model_type", "dict_type") and (keys := keys_at(root, path)):
+            fix = f"Keys here: {', '.join(keys[:8])}{', …' if len(keys) > 8 else ''}"
     return _at(tree, path, what, fix, code)
 
 
 def _key_error(path: Path, detail: "ErrorDetails", root: "type[BaseModel]") -> tuple[str, str, str]:
+    from modelyard.spec.fields import keys_at
+
     name = str(path[-1])
     if detail["type"] != "extra_forbidden":
         return f"`{name}` cannot be a name", _sentence(detail), "name"
-    keys = _keys_at(root, path[:-1])
+    keys = keys_at(root, path[:-1])
     return "unknown key", did_you_mean(name, keys, "Keys here"), "unknown-key"
 
 
@@ -123,6 +148,8 @@ def _value_error(group: "list[ErrorDetails]") -> tuple[str, str, str]:
     given = first["input"]
     literals = [word for detail in group for word in _literals(detail)]
     kinds = list(dict.fromkeys(text for detail in group if (text := _wanted(detail))))
+    if "a number" in kinds and "a whole number" in kinds:
+        kinds.remove("a whole number")
     if literals and isinstance(given, str):
         near = closest(given, literals)
         hint = f"did you mean `{near}`? " if near else ""
@@ -130,7 +157,7 @@ def _value_error(group: "list[ErrorDetails]") -> tuple[str, str, str]:
         return f"`{given[:80]}` is not known here", f"{hint}Allowed: {', '.join(literals)}{others}", "value"
     if kinds or literals:
         wanted = [*kinds, *(f"`{word}`" for word in literals)]
-        return f"must be {' or '.join(wanted)}, not {_shown(given)}", f"write {' or '.join(wanted)} here", "type"
+        return f"must be {' or '.join(wanted)}, not {_shown(given)}", "", "type"
     if first["type"].startswith(("greater", "less", "multiple", "string_", "too_", "finite")):
         return f"{_shown(given)} is not allowed", _sentence(first), "value"
     return _sentence(first), "", "value"
@@ -139,10 +166,8 @@ def _value_error(group: "list[ErrorDetails]") -> tuple[str, str, str]:
 def _literals(detail: "ErrorDetails") -> list[str]:
     if detail["type"] not in ("literal_error", "enum"):
         return []
-    return re.findall(r"'([^']*)'|(?:^| )(\d+)", str(detail.get("ctx", {}).get("expected", ""))) and [
-        quoted or number
-        for quoted, number in re.findall(r"'([^']*)'|(?:^| )(\d+)", str(detail.get("ctx", {}).get("expected", "")))
-    ]
+    expected = str(detail.get("ctx", {}).get("expected", ""))
+    return [quoted or number for quoted, number in re.findall(r"'([^']*)'|(?:^| )(\d+)", expected)]
 
 
 def _wanted(detail: "ErrorDetails") -> str | None:
@@ -172,61 +197,9 @@ def _shown(value: Any) -> str:
 def _at(
     tree: Map, path: Path, what: str, fix: str, code: str, *, key: bool = False, address: Path | None = None
 ) -> ModelyardError:
-    from modelyard.errors import Place
-
     place = nearest_place(tree, path, key=key) or Place(_main_file(tree), 1, 1)
     return ModelyardError(what, where=place, address=format_address(path) or None, fix=fix or None, code=code)
 
 
 def _main_file(tree: Map) -> str:
     return next((mark[0] for mark in tree.marks.values()), "mlops.yaml")
-
-
-def _keys_at(root: "type[BaseModel]", path: Path) -> list[str]:
-    model = _model_at(root, path)
-    if model is None:
-        return []
-    return sorted(field.alias or name for name, field in model.model_fields.items())
-
-
-def _description(path: Path, root: "type[BaseModel]") -> str:
-    model = _model_at(root, path[:-1])
-    for name, field in (model.model_fields if model else {}).items():
-        if path[-1] in (name, field.alias):
-            return (field.description or "").rstrip(".")
-    return ""
-
-
-def _model_at(root: "type[BaseModel]", path: Path) -> "type[BaseModel] | None":
-    """The model whose keys stand at `path`, found by the types of the fields on the way."""
-    from pydantic import BaseModel
-
-    current: Any = root
-    for step in path:
-        options = list(_unwrapped(current))
-        models = [option for option in options if isinstance(option, type) and issubclass(option, BaseModel)]
-        below: Any = None
-        for model in models:
-            for name, field in model.model_fields.items():
-                if step in (name, field.alias):
-                    below = field.annotation
-        if below is None:
-            arguments = [typing.get_args(option) for option in options if typing.get_origin(option) in (dict, list, tuple)]
-            below = next((args[-1] if args[-1] is not ... else args[0] for args in arguments if args), None)
-        current = below
-    models = [o for o in _unwrapped(current) if isinstance(o, type) and issubclass(o, BaseModel)]
-    return models[0] if models else None
-
-
-def _unwrapped(annotation: Any) -> Iterable[Any]:
-    """The plain types of an annotation: `Annotated` taken off, the members of a union one by one."""
-    import types
-
-    origin = typing.get_origin(annotation)
-    if origin is typing.Annotated:
-        yield from _unwrapped(typing.get_args(annotation)[0])
-    elif origin in (typing.Union, types.UnionType):
-        for member in typing.get_args(annotation):
-            yield from _unwrapped(member)
-    elif annotation is not None:
-        yield annotation

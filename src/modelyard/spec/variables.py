@@ -1,9 +1,8 @@
 """`variables`: what a spec leaves open, and the values it is given for this run."""
 
 import json
-import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from modelyard.errors import ModelyardError
 from modelyard.spec.scalars import NumberError, resolve
@@ -11,7 +10,6 @@ from modelyard.spec.suggest import did_you_mean
 from modelyard.spec.tree import Map, nearest_place
 
 ENVIRONMENT_PREFIX = "MODELYARD_VAR_"
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
 class Missing:
@@ -26,73 +24,72 @@ def variable_values(
 ) -> dict[str, Any]:
     """The value of each declared variable: as given, from `MODELYARD_VAR_name`, or its default."""
     declared: Any = tree.get("variables")
-    names = [key for key in declared if not key.startswith("x-")] if isinstance(declared, Map) else []
+    settings = {}
+    if isinstance(declared, Map):
+        settings = {name: value for name, value in declared.items() if not name.startswith("x-")}
     for name in given:
-        if name not in names:
-            fix = did_you_mean(name, names, "Variables here") or "declare it under `variables`"
+        if name not in settings:
+            fix = did_you_mean(name, settings, "Variables here") or "declare it under `variables`"
             errors.append(ModelyardError(f"the spec has no variable `{name}`", fix=fix, code="variable"))
-    return {name: _value(tree, name, declared[name], given, environ, errors) for name in names}
+    values: dict[str, Any] = {}
+    for name, setting in settings.items():
+        try:
+            values[name] = _value(name, setting, given, environ)
+        except ModelyardError as error:
+            error.where = nearest_place(tree, ("variables", name, "default"))
+            error.address = f"variables.{name}"
+            errors.append(error)
+            values[name] = MISSING
+    return values
 
 
-def _value(
-    tree: Map, name: str, declared: Any, given: Mapping[str, str], environ: Mapping[str, str], errors: list[ModelyardError]
-) -> Any:
+def _value(name: str, declared: Any, given: Mapping[str, str], environ: Mapping[str, str]) -> Any:
     settings = declared if isinstance(declared, dict) else {"default": declared}
     default = settings.get("default")
-    kind = settings.get("type") or _kind_of(default)
+    named = settings.get("type")
+    kind = KINDS.get(named if isinstance(named, str) else _kind_of(default))
     source, text = _given(name, given, environ)
-    path = ("variables", name)
     if text is None:
-        if default is None:
-            return MISSING
-        wanted = _KINDS.get(kind) if isinstance(kind, str) else None
-        if isinstance(declared, dict) and wanted and not wanted.holds(default):
-            errors.append(_wrong(tree, (*path, "default"), f"the default is not {wanted.article}", "variable-type"))
-        return default
-    wanted = _KINDS.get(kind) if isinstance(kind, str) else None
+        if default is not None and kind and not kind.holds(default):
+            raise _wrong(f"the default is not {kind.article}")
+        return MISSING if default is None else default
     try:
-        return wanted.parse(text) if wanted else text
+        return kind.parse(text) if kind else text
     except ValueError:
-        assert wanted
-        what = f"`{text[:80]}`, given {source}, is not {wanted.article}"
-        errors.append(_wrong(tree, path, what, "variable-type"))
-        return MISSING
+        article = kind.article if kind else "text"
+        raise _wrong(f"`{text[:80]}`, given {source}, is not {article}") from None
+
+
+def _wrong(what: str) -> ModelyardError:
+    return ModelyardError(what, fix="give a value of its `type`", code="variable-type")
 
 
 def _given(name: str, given: Mapping[str, str], environ: Mapping[str, str]) -> tuple[str, str | None]:
     if name in given:
         return f"as `--var {name}=…`", given[name]
-    key = ENVIRONMENT_PREFIX + name.replace("-", "_")
-    for spelling in (key, ENVIRONMENT_PREFIX + name.replace("-", "_").upper()):
-        if spelling in environ:
-            return f"by {spelling}", environ[spelling]
+    plain = name.replace("-", "_")
+    for key in (ENVIRONMENT_PREFIX + plain, ENVIRONMENT_PREFIX + plain.upper()):
+        if key in environ:
+            return f"by {key}", environ[key]
     return "", None
 
 
-def _wrong(tree: Map, path: tuple[str, ...], what: str, code: str) -> ModelyardError:
-    return ModelyardError(
-        what, where=nearest_place(tree, path), address=".".join(path), fix="give a value of its `type`", code=code
-    )
-
-
 def _kind_of(default: Any) -> str:
-    for kind, is_kind in _KINDS.items():
-        if is_kind.holds(default):
-            return kind
-    return "string"
+    return next((name for name, kind in KINDS.items() if kind.holds(default)), "string")
 
 
-class _Kind:
-    def __init__(self, article: str, types: tuple[type, ...], parse: Callable[[str], Any]) -> None:
-        self.article = article
-        self.types = types
-        self.parse = parse
+class Kind(NamedTuple):
+    """A type of variable: how it is called, the values it has, and how it is read from a command line."""
+
+    article: str
+    types: tuple[type, ...]
+    parse: Callable[[str], Any]
 
     def holds(self, value: Any) -> bool:
         return isinstance(value, self.types) and (not isinstance(value, bool) or bool in self.types)
 
 
-def _parse_number(text: str) -> Any:
+def _parse_number(text: str) -> int | float:
     try:
         value = resolve(text.strip() or "?")
     except NumberError as error:
@@ -117,6 +114,7 @@ def _parse_bool(text: str) -> bool:
 
 
 def _parse_list(text: str) -> list[Any]:
+    """A JSON list of plain values, or words with commas between them."""
     if not text.lstrip().startswith("["):
         return [item.strip() for item in text.split(",")] if text.strip() else []
     try:
@@ -132,10 +130,10 @@ def _refuse(text: str) -> Any:
     raise ValueError(text)
 
 
-_KINDS = {
-    "bool": _Kind("true or false", (bool,), _parse_bool),
-    "int": _Kind("a whole number", (int,), _parse_int),
-    "float": _Kind("a number", (int, float), lambda text: float(_parse_number(text))),
-    "list": _Kind("a list", (list,), _parse_list),
-    "string": _Kind("text", (str,), str),
+KINDS = {
+    "bool": Kind("true or false", (bool,), _parse_bool),
+    "int": Kind("a whole number", (int,), _parse_int),
+    "float": Kind("a number", (int, float), lambda text: float(_parse_number(text))),
+    "list": Kind("a list", (list,), _parse_list),
+    "string": Kind("text", (str,), str),
 }

@@ -17,6 +17,7 @@ class PostgresConnection:
     def __init__(self, uri: str) -> None:
         self._uri = uri
         self._connection: Any = None
+        self._within = False
         try:
             import psycopg
         except ImportError as error:
@@ -44,21 +45,24 @@ class PostgresConnection:
         return ModelyardError(f"the state at {name}: {first}", code="state")
 
     def begin(self, writing: bool) -> None:
-        if self._connection.closed:
-            self._connect()
         # Writers take turns, as with SQLite: serials and the journal's chain have no gaps and no forks.
         self.run("BEGIN" if writing else "BEGIN READ ONLY")
+        self._within = True
         if writing:
             self.run("SELECT pg_advisory_xact_lock(?)", [_MIGRATION_LOCK])
 
     def commit(self) -> None:
+        self._within = False
         self.run("COMMIT")
 
     def rollback(self) -> None:
+        self._within = False
         if not self._connection.closed:
             self.run("ROLLBACK")
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> list[Sequence[Any]]:
+        if self._connection.closed and not self._within:  # the server or the network dropped an idle connection
+            self._connect()
         try:
             cursor = self._connection.execute(sql.replace("?", "%s"), list(values) or None)
             return cursor.fetchall() if cursor.description else []

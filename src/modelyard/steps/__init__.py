@@ -21,6 +21,7 @@ STEPS = {
 }
 
 SERVICES = {
+    "command": "modelyard.steps.service:serve",
     "serve": "modelyard.serving.service:serve",
     "monitor": "modelyard.steps.monitor:serve",
     "tracking": "modelyard.tracking.server:serve",

@@ -1,10 +1,9 @@
 """`command`: a program of the user's, started by its argv, without a shell."""
 
 import os
-import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from modelyard.steps.foreach import run_each
 from modelyard.steps.outputs import settle
 
 
-class CommandFailed(ModelyardError):
+class CommandFailed(ModelyardError):  # noqa: N818 - what it is
     """`signal` is the number of the signal that ended the program, where one did."""
 
     signal: int | None = None
@@ -41,16 +40,16 @@ def run_once(context: StepContext, item: Mapping[str, Any]) -> StepResult:
         **item,
     }
     argv = [fill(part, names, context.address) for part in config["run"]]
-    environment = _environment(context, names)
-    shown = shlex.join(config["run"])
-    code = _call(argv, environment, context.root, shown)
+    shown = shown_as(config["run"])
+    code = _wait(start(argv, environment_of(context, names), context.root, shown))
     if code != 0:
         raise _failure(code, shown)
     metrics = settle(config, context.outputs, f"`{shown}`")
     return StepResult(metrics=metrics)
 
 
-def _environment(context: StepContext, names: Mapping[str, Any]) -> dict[str, str]:
+def environment_of(context: StepContext, names: Mapping[str, Any]) -> dict[str, str]:
+    """Ours, what names the run, and the step's own `env` with its secrets."""
     own = {
         key: resolve(fill(str(value), names, context.address), context.document.settings)
         for key, value in (context.config.get("env") or {}).items()
@@ -68,11 +67,16 @@ def _environment(context: StepContext, names: Mapping[str, Any]) -> dict[str, st
     }
 
 
-def _call(argv: list[str], environment: Mapping[str, str], root: Path, shown: str) -> int:
+def start(argv: list[str], environment: Mapping[str, str], root: Path, shown: str) -> subprocess.Popen[bytes]:
+    """Start a program in the project's folder; its output is ours. Raises ModelyardError where it cannot be."""
     sys.stdout.flush()
     try:
-        process = subprocess.Popen(
-            argv, cwd=root, env=dict(environment), stdin=subprocess.DEVNULL, preexec_fn=processes.die_with_parent
+        return subprocess.Popen(
+            argv,
+            cwd=root,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            preexec_fn=processes.die_with_parent,  # noqa: PLW1509 - one system call, and no thread is running here
         )
     except (OSError, ValueError) as error:
         name = argv[0]
@@ -81,11 +85,20 @@ def _call(argv: list[str], environment: Mapping[str, str], root: Path, shown: st
             fix=f"check that {name} is installed and executable; `run` is an argv, not a shell's line",
             code="command-not-found",
         ) from error
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int:
     try:
         return process.wait()
     except BaseException:
         process.wait()  # it has been told to end, too; the warden sees to it that it does
         raise
+
+
+def shown_as(argv: Sequence[str]) -> str:
+    """The command as the spec has it, on one line of bearable length."""
+    text = " ".join(" ".join(argv).split())
+    return text if len(text) <= 100 else f"{text[:99]}…"
 
 
 def _failure(code: int, shown: str) -> CommandFailed:

@@ -17,7 +17,7 @@ Once = Callable[[StepContext, Mapping[str, Any]], StepResult]
 
 
 def run_each(context: StepContext, once: Once) -> StepResult:
-    """Run `once` for each file, in order of path, and put the parts together. What was done before is not done again."""
+    """Run `once` for each file, in order of path, and put the parts together; what was done before is not redone."""
     port = context.config["foreach"]["input"]
     folder = context.inputs[port]
     files = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -32,9 +32,13 @@ def run_each(context: StepContext, once: Once) -> StepResult:
         parts[name], cached = _one(context, once, port, path, digests[name])
         again += not cached
     context.progress(len(files), len(files), "joining")
-    _join(context, parts)
+    by_output = {output: {name: part[output] for name, part in parts.items()} for output in context.outputs}
+    joined = combine(context, context.config.get("join"), by_output)
     shutil.rmtree(context.workdir / "parts", ignore_errors=True)
-    return StepResult(summary=f"{len(files)} items, {len(files) - again} of them from earlier runs")
+    summary = f"{len(files)} items" + (
+        f", {len(files) - again} of them from earlier runs" if again < len(files) else ""
+    )
+    return StepResult(metrics=joined.metrics, summary=summary)
 
 
 def _file_digests(context: StepContext, port: str) -> dict[str, str]:
@@ -89,18 +93,19 @@ def _item_fingerprint(context: StepContext, port: str, name: str, digest: str) -
     )
 
 
-def _join(context: StepContext, parts: Mapping[str, Mapping[str, Path]]) -> None:
-    if call := context.config.get("join"):
+def combine(context: StepContext, call: str | None, parts: Mapping[str, Mapping[str, Path]]) -> StepResult:
+    """Make each output of its parts (by item, in order): by the user's join, else tables end to end, files by item."""
+    if call:
         from modelyard.steps.function import call_join
 
-        call_join(context, call, {name: [part[name] for part in parts.values()] for name in context.outputs})
-        return
-    for name, folder in context.outputs.items():
+        return call_join(context, call, {name: list(folders.values()) for name, folders in parts.items()})
+    for name, folders in parts.items():
         if output_type(context.config, name) == "table":
             import pyarrow as pa
 
-            tables = [read_folder(part[name]) for part in parts.values()]
-            write_table(pa.concat_tables(tables, promote_options="default"), folder)
+            tables = [read_folder(folder) for folder in folders.values()]
+            write_table(pa.concat_tables(tables, promote_options="default"), context.outputs[name])
         else:
-            for item, part in parts.items():
-                shutil.copytree(part[name], folder / item)
+            for item, folder in folders.items():
+                shutil.copytree(folder, context.outputs[name] / item)
+    return StepResult()

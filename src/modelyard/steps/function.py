@@ -17,53 +17,61 @@ from pathlib import Path
 from typing import Any
 
 from modelyard.errors import ModelyardError
-from modelyard.steps.seeds import seed_of, set_seeds
 from modelyard.secrets import resolve
 from modelyard.steps.arguments import bind
 from modelyard.steps.base import StepContext, StepResult
-from modelyard.steps.foreach import run_each
+from modelyard.steps.foreach import combine, run_each
 from modelyard.steps.outputs import settle
 from modelyard.steps.returned import keep
+from modelyard.steps.seeds import seed_of, set_seeds
 
 
 def run(context: StepContext) -> StepResult:
-    """Call `config.call` once, or once for each file of the input that `config.foreach` names."""
-    for key, text in (context.config.get("env") or {}).items():
+    """Call `config.call` once, or once for each file of the input that `config.foreach` names, or on a step's parts."""
+    config = context.config
+    for key, text in (config.get("env") or {}).items():
         os.environ[key] = resolve(str(text), context.document.settings)
-    if context.config.get("foreach"):
+    if config.get("foreach"):
         return run_each(context, run_once)
+    if config.get("join") is True:
+        folders = [context.inputs[port] for port in sorted(context.inputs, key=_number)]
+        names = config.get("parts") or [str(number) for number in range(len(folders))]
+        parts = dict(zip(names, folders, strict=True))
+        return combine(context, config.get("call"), dict.fromkeys(context.outputs, parts))
     return run_once(context, {})
 
 
 def run_once(context: StepContext, item: Mapping[str, Any]) -> StepResult:
-    call = context.config["call"]
-    parts = [port for port in context.inputs if port.startswith("part_")]
-    values: dict[str, Any] = {
-        **{port: folder for port, folder in context.inputs.items() if port not in parts},
-        **(context.config.get("params") or {}),
-        **({"item": context.config["item"]} if "item" in context.config else {}),
-        **{key: value for key, value in item.items() if key not in context.inputs},
+    """`item` is {"item": path} where the step runs once for each file of an input."""
+    config = context.config
+    values = {
+        **context.inputs,
+        **(config.get("params") or {}),
+        **({"item": config["item"]} if "item" in config else {}),
     }
-    gathered = [context.inputs[port] for port in sorted(parts, key=_number)]
-    return _call(context, call, values, gathered)
+    return _call(context, config["call"], values, [], item)
 
 
-def call_join(context: StepContext, call: str, parts: Mapping[str, list[Path]]) -> None:
+def call_join(context: StepContext, call: str, parts: Mapping[str, list[Path]]) -> StepResult:
     """Call a join with the folders of every part: one list, or a list an output by the outputs' names."""
     params = dict(context.config.get("params") or {})
     if len(parts) == 1:
-        _call(context, call, params, next(iter(parts.values())), known=frozenset(params))
-    else:
-        _call(context, call, {**params, **parts}, [], known=frozenset(params))
+        return _call(context, call, params, next(iter(parts.values())), optional=frozenset(params))
+    return _call(context, call, {**params, **parts}, [], optional=frozenset(params))
 
 
 def _call(
-    context: StepContext, call: str, values: dict[str, Any], parts: list[Path], known: frozenset[str] = frozenset()
+    context: StepContext,
+    call: str,
+    values: Mapping[str, Any],
+    parts: list[Path],
+    also: Mapping[str, Any] | None = None,
+    optional: frozenset[str] = frozenset(),
 ) -> StepResult:
     seed = seed_of(context.config)
     function = load(call, context.root)
     set_seeds(seed)  # again, for what the import brought along
-    arguments = bind(function, call, values, parts, _offered(context, seed), optional=known)
+    arguments = bind(function, call, values, parts, {**_offered(context, seed), **(also or {})}, optional)
     try:
         returned = function(**arguments)
     except SystemExit as error:

@@ -6,12 +6,13 @@ from pydantic import BeforeValidator, Field
 
 from modelyard.spec.model.base import Section
 
-VariableType = Literal["string", "int", "float", "bool"]
+VariableType = Literal["string", "int", "float", "bool", "list"]
 _TYPES = {str: "string", bool: "bool", int: "int", float: "float"}
+_LISTS = (list, tuple)
 
 
 def _variable(value: Any) -> Any:
-    type_ = _TYPES.get(type(value))
+    type_ = "list" if isinstance(value, _LISTS) else _TYPES.get(type(value))
     return {"type": type_, "default": value} if type_ else value
 
 
@@ -19,7 +20,7 @@ class VariableSettings(Section):
     """A value given with `--var`, or the default. Without a default it must be given."""
 
     type: VariableType = Field("string", description="What kind of value it is.", examples=["int"])
-    default: str | int | float | bool | None = Field(None, description="The value where none is given.", examples=[200])
+    default: str | int | float | bool | list[Any] | None = Field(None, description="The value where none is given.", examples=[200])
     description: str | None = Field(None, description="What it is for.", examples=["Boosting rounds"])
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from modelyard.graph.model import Resources
 from modelyard.logs import write_all
 from modelyard.targets.base import Capacity, OnEvent, Outcome
+from modelyard.targets.local.environment import child_environment
 from modelyard.targets.local.launch import Launched, Launcher
 from modelyard.targets.local.slots import GpuSlots, gpu_names, machine
 from modelyard.task import TaskDocument, TaskResult, decode_event
@@ -62,7 +63,7 @@ class LocalExecutor:
         on_event: OnEvent, cancel: threading.Event,
     ) -> Outcome:  # fmt: skip
         document = _write_document(task)
-        environment = {**os.environ, "MODELYARD_GRACE": str(self._grace)}
+        environment = child_environment(MODELYARD_GRACE=str(self._grace))
         if gpus:
             environment["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
         process = self._launcher.launch(str(document), environment, task.node["kind"] in FRESH)
@@ -191,9 +192,7 @@ def _write_document(task: TaskDocument) -> Path:
     return path
 
 
-def _outcome(
-    task: TaskDocument, code: int, watch: _Watch, tail: tuple[str, ...], timeout: float | None
-) -> Outcome:
+def _outcome(task: TaskDocument, code: int, watch: _Watch, tail: tuple[str, ...], timeout: float | None) -> Outcome:
     result = _result(task, watch.last)
     if result is not None:  # the work is done and kept, whatever became of the process afterwards
         return Outcome("ok", result, 0, tail=tail)
@@ -225,5 +224,3 @@ def _with_fix(reason: str, last: Mapping[str, Any], tail: tuple[str, ...]) -> st
 def _last_words(code: int, tail: tuple[str, ...]) -> str:
     how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
     return f"its process {how}{f': {tail[-1][:300]}' if tail else ''}"
-
-

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Protocol
 
+from modelyard.targets.local.environment import child_environment
+
 _READY_WITHIN = 20.0
 
 
@@ -110,7 +112,7 @@ class Launcher:
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,  # the terminal's Ctrl-C is ours to pass on
-                env={**os.environ, "PYTHONHASHSEED": "0"},
+                env=child_environment(PYTHONHASHSEED="0"),
             )
         ours.settimeout(_READY_WITHIN)
         self._control = ours

@@ -93,36 +93,19 @@ class Zygote:
             os.kill(pid, signum)
 
     def _collect(self) -> None:
-        violent = False
         with suppress(ChildProcessError):
             while True:
                 pid, status = os.waitpid(-1, os.WNOHANG)
                 if pid == 0:
                     break
                 code = os.waitstatus_to_exitcode(status)
-                violent |= code < 0
                 if pid in self._sockets:
                     waiting = self._sockets.pop(pid)
                     if code < 0:
-                        self._end_strangers()
+                        processes.end_strangers(self._sockets)
                     with suppress(OSError):
                         waiting.send(str(code).encode())
                     waiting.close()
-
-    def _end_strangers(self) -> None:
-        """A task's first process was killed: what it answered for has come to us, and ends here."""
-        for _ in range(50):
-            mine = [pid for pid, parent in processes.parents() if parent == os.getpid() and pid not in self._sockets]
-            if not mine:
-                return
-            for pid in mine:
-                processes.signal_tree(pid, signal.SIGKILL)
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            time.sleep(0.01)
-            for pid in mine:
-                with suppress(ChildProcessError):
-                    os.waitpid(pid, os.WNOHANG)
 
     def _end_all(self) -> None:
         """Ask the tasks to end, as their own grace allows; then end whatever is left."""
@@ -176,7 +159,7 @@ def _become_task(request: Mapping[str, Any], output: int) -> NoReturn:
 
 def _run(request: Mapping[str, Any]) -> int:
     if request["fresh"]:
-        os.execv(sys.executable, [sys.executable, "-m", "modelyard.runtime", request["document"]])
+        os.execv(sys.executable, [sys.executable, "-m", "modelyard.runtime", request["document"]])  # noqa: S606
     from modelyard.runtime.__main__ import main
 
     return main([request["document"]])

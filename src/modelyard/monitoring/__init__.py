@@ -1,0 +1,1 @@
+"""Watching what a server is sent: windows of predictions, drift checks, rules, reports."""

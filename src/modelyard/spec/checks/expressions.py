@@ -1,0 +1,39 @@
+"""Conditions: do they parse, and do they use only the names that their place has."""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+
+from modelyard.spec.cel import CelSyntaxError, Name, names_in
+from modelyard.spec.checks.findings import At, Findings
+from modelyard.spec.suggest import did_you_mean
+
+Known = Mapping[str, Iterable[str] | None]
+"""Names of a place; under each the names that can be selected of it, None where any can."""
+
+_parsed = lru_cache(maxsize=1024)(lambda text: tuple(names_in(text)))
+
+
+def check_condition(
+    findings: Findings, at: At, text: str, known: Known, describe: Callable[[Name], tuple[str, str]] | None = None
+) -> None:
+    """`describe` words an unknown selection: what it is not, and how the allowed ones are introduced."""
+    try:
+        names = _parsed(text)
+    except CelSyntaxError as error:
+        length = 1 if error.offset < len(text) else 0
+        start = min(error.offset, max(len(text) - 1, 0))
+        findings.add_within(at, text, start, max(length, 1), f"not a CEL condition: {error.what}", "", "condition")
+        return
+    for name in names:
+        root = name.path[0]
+        if root not in known:
+            what = f"`{root}` is not known here"
+            findings.add_within(at, text, name.offsets[0], len(root), what, did_you_mean(root, known, "Names here"), "condition")
+            continue
+        allowed = known[root]
+        if allowed is None or len(name.path) < 2 or name.path[1] in (allowed := list(allowed)):
+            continue
+        word = name.path[1]
+        what, kind = describe(name) if describe else (f"`{root}` has no `{word}`", "It has")
+        hint = did_you_mean(word, allowed, kind)
+        findings.add_within(at, text, name.offsets[1], len(word), what, hint, "condition")

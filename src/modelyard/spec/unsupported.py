@@ -1,0 +1,185 @@
+"""What the language has and this version does not do yet: refused at its line, never ignored. The README lists these."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modelyard.spec.checks.findings import At, Findings
+    from modelyard.spec.model import Spec
+
+Places = Iterator["tuple[At, str]"]
+"""Where it is used, and the words for it there."""
+
+ENGINES_TO_COME = ("xgboost", "lightgbm", "notebook")
+MIRRORS = ("tensorboard",)
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """`name` is what the README's list says; `fix` what to do meanwhile."""
+
+    name: str
+    places: Callable[["Spec"], Places]
+    fix: str = ""
+
+
+def refuse_unsupported(findings: "Findings") -> None:
+    for one in UNSUPPORTED:
+        for at, what in one.places(findings.spec):
+            findings.add(at, f"{what}: not supported yet", one.fix, "not-supported", key=True)
+
+
+def _pipeline(spec: "Spec") -> Places:
+    if spec.pipeline.schedule:
+        yield ("pipeline", "schedule"), "runs on a schedule"
+
+
+def _triggers(spec: "Spec") -> Places:
+    if spec.pipeline.triggers:
+        yield ("pipeline", "triggers"), "runs on new data"
+
+
+def _sources(spec: "Spec") -> Places:
+    for name, source in spec.sources.items():
+        if source.type == "sql":
+            yield ("sources", name, "type"), "sources of type sql"
+
+
+def _incremental(spec: "Spec") -> Places:
+    for name, source in spec.sources.items():
+        if source.incremental:
+            yield ("sources", name, "incremental"), "incremental reading"
+
+
+def _addresses(spec: "Spec") -> "Iterator[tuple[At, str]]":
+    for name, step in spec.steps.items():
+        for port, text in step.inputs.items():
+            yield ("steps", name, "inputs", port), text
+    for name, expectation in spec.expectations.items():
+        yield ("expectations", name, "data"), expectation.data
+    for name, view in spec.features.items():
+        yield ("features", name, "source"), view.source
+    for name, training in spec.training.items():
+        yield ("training", name, "data"), training.data
+        if training.evaluate.data:
+            yield ("training", name, "evaluate", "data"), training.evaluate.data
+    for name, monitor in spec.monitoring.items():
+        yield ("monitoring", name, "data"), monitor.data
+        yield ("monitoring", name, "reference"), monitor.reference
+
+
+def _snapshots(spec: "Spec") -> Places:
+    for at, text in _addresses(spec):
+        if "@" in text and text.startswith("sources."):
+            yield at, "a named snapshot of a source (`@`)"
+
+
+def _served_expectations(spec: "Spec") -> Places:
+    for name, expectation in spec.expectations.items():
+        if expectation.data.startswith("serving."):
+            yield ("expectations", name, "data"), "expectations on what a server is sent"
+
+
+def _engines(spec: "Spec") -> Places:
+    for name, training in spec.training.items():
+        if training.engine in ENGINES_TO_COME:
+            yield ("training", name, "engine"), f"engine {training.engine}"
+
+
+def _latency(spec: "Spec") -> Places:
+    for name, study in spec.tuning.items():
+        if "latency_ms" in study.objectives:
+            yield ("tuning", name, "objectives"), "latency as an objective"
+
+
+def _approvals(spec: "Spec") -> Places:
+    for name, model in spec.registry.items():
+        for stage, rule in model.promote.items():
+            if rule != "auto":
+                yield ("registry", name, "promote", stage), "promotion by approval"
+
+
+def _rollout(spec: "Spec") -> Places:
+    for name, endpoint in spec.serving.items():
+        if endpoint.rollout:
+            yield ("serving", name, "rollout"), "rollout step by step"
+
+
+def _shadow(spec: "Spec") -> Places:
+    for name, endpoint in spec.serving.items():
+        if endpoint.shadow:
+            yield ("serving", name, "shadow"), "shadow versions"
+
+
+def _replicas(spec: "Spec") -> Places:
+    for name, endpoint in spec.serving.items():
+        if endpoint.replicas.max > 1 and spec.target.local is not None:
+            yield ("serving", name, "replicas"), "more than one replica on the local target"
+
+
+def _mirrors(spec: "Spec") -> Places:
+    for index, mirror in enumerate(spec.tracking.mirrors):
+        if mirror not in MIRRORS:
+            yield ("tracking", "mirrors", index), f"the mirror {mirror}"
+
+
+def _secrets(spec: "Spec") -> Places:
+    for name, place in spec.secrets.items():
+        for key in ("keyring", "kubernetes"):
+            if getattr(place, key) is not None:
+                yield ("secrets", name, key), f"secrets from {key}"
+
+
+def _targets(spec: "Spec") -> Places:
+    for name in ("compose", "kubernetes"):
+        if getattr(spec.target, name) is not None:
+            yield ("target",), f"target {name}"
+
+
+def _running(spec: "Spec") -> Places:
+    tables = ("steps", "sources", "expectations", "features", "training", "tuning", "registry", "serving", "monitoring")
+    if spec.runtime.isolate:
+        yield ("runtime", "isolate"), "isolated environments"
+    if spec.runtime.image:
+        yield ("runtime", "image"), "images in place of packages"
+    for section in tables:
+        for name, one in getattr(spec, section).items():
+            if one.runtime and one.runtime.isolate:
+                yield (section, name, "runtime", "isolate"), "isolated environments"
+            if one.runtime and one.runtime.image:
+                yield (section, name, "runtime", "image"), "images in place of packages"
+
+
+def _nodes(spec: "Spec") -> Places:
+    for section in ("steps", "training", "tuning"):
+        for name, one in getattr(spec, section).items():
+            if one.resources and one.resources.nodes > 1:
+                yield (section, name, "resources", "nodes"), "more than one machine for a task"
+
+
+UNSUPPORTED = (
+    Unsupported("`pipeline.schedule`", _pipeline, "Run `modelyard apply` from cron or CI meanwhile"),
+    Unsupported("`pipeline.triggers`", _triggers, "Run `modelyard apply` where new data arrives meanwhile"),
+    Unsupported("sources of type `sql`", _sources, "Write a step that queries and leaves a table"),
+    Unsupported(
+        "`sources.*.incremental`", _incremental, "Take it away: all of it is read, and what is unchanged is cached"
+    ),
+    Unsupported("named snapshots of sources (`sources.x@tag`)", _snapshots, "Take the `@…` away"),
+    Unsupported("expectations on `serving.*`", _served_expectations, "Check the source, or use `monitoring`"),
+    Unsupported(
+        "engines `xgboost`, `lightgbm`, `notebook`", _engines, "Use engine sklearn, or command with a script of yours"
+    ),
+    Unsupported("`latency_ms` as an objective of a study", _latency, "Use metrics of the evaluation"),
+    Unsupported(
+        "promotion by approval (`registry.*.promote: {stage: {approvals: …}}`)", _approvals, "Use `auto`, with gates"
+    ),
+    Unsupported("`serving.*.rollout`", _rollout, "A promoted version takes all requests at once"),
+    Unsupported("`serving.*.shadow`", _shadow, "Serve the other version on a port of its own"),
+    Unsupported("more than one replica on the local target", _replicas, "Set `max: 1` for this environment"),
+    Unsupported("tracking mirrors other than `tensorboard`", _mirrors, "Mirrors here: tensorboard"),
+    Unsupported("secrets from `keyring` and `kubernetes`", _secrets, "Use an environment variable or `file`"),
+    Unsupported("targets `compose` and `kubernetes`", _targets, "Choose an environment with `target: local`"),
+    Unsupported("`runtime.isolate` and `runtime.image`", _running, "Use `packages`, and `modelyard lock`"),
+    Unsupported("`resources.nodes` above 1", _nodes, "Set it to 1"),
+)
