@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from modelyard.spec import LoadedSpec
     from modelyard.state.state import State
     from modelyard.store import Store
-    from modelyard.targets.base import Live, Target
+    from modelyard.targets.base import Target
 
 
 def load(
@@ -75,8 +75,8 @@ def make_plan(
 ) -> "Plan":
     """What `apply` would do, and why. Changes nothing; `observe=False` does not look at what runs."""
     with open_state(loaded, graph, read_only=True) as state:
-        live = open_target(loaded, graph).observe(graph) if observe else None
-        return plan_against_state(loaded, graph, state, open_store(loaded, graph), live, select=select, exclude=exclude)
+        target = open_target(loaded, graph) if observe else None
+        return plan_against_state(loaded, graph, state, open_store(loaded, graph), target, select=select, exclude=exclude)
 
 
 def plan_against_state(
@@ -84,44 +84,17 @@ def plan_against_state(
     graph: "Graph",
     state: "State",
     store: "Store",
-    live: "Live | None",
+    target: "Target | None",
     *,
     select: Sequence[str] = (),
     exclude: Sequence[str] = (),
 ) -> "Plan":
-    """Plan with a state, store and view of reality that are open already."""
+    """Plan with a state, a store and a target that are open already; without a target what runs is not looked at."""
+    from modelyard.apply import plan_project
     from modelyard.graph.lock import environment_drift
-    from modelyard.plan.builder import make_plan as build
 
-    environment = graph.environment
-    applied = state.applied(environment)
-    latest = max(applied.values(), key=lambda record: record.applied_at, default=None)
-
-    def results(fingerprint: str) -> Any:
-        return state.result(fingerprint) or store.get_result(fingerprint)
-
-    def history(address: str, kind: str) -> tuple[float, ...]:
-        return state.history(address=address, environment=environment) or state.history(kind, environment=environment)
-
-    return build(
-        graph, applied, results, live, history,
-        select=select, exclude=exclude, has=store.has, failed=_failures(state, graph),
-        serial=state.serial(environment), lineage=state.lineage(),
-        applied_at=latest.applied_at if latest else None, applied_by=latest.by if latest else None,
-        warnings=[str(line) for line in environment_drift(graph)],
-    )  # fmt: skip
-
-
-def _failures(state: "State", graph: "Graph") -> dict[str, str]:
-    """Why the last attempt failed, by address, where it did."""
-    seen: dict[str, str] = {}
-    done: set[str] = set()
-    for run in state.runs(graph.environment, limit=200):
-        if run.address not in done:
-            done.add(run.address)
-            if run.status not in ("ok", "running"):
-                seen[run.address] = run.error or run.status
-    return seen
+    drift = [str(line) for line in environment_drift(graph)]
+    return plan_project(graph, state, store, target, loaded.root, select=select, exclude=exclude, warnings=drift)
 
 
 def judge_plan(plan: "Plan", graph: "Graph") -> "tuple[Verdict, ...]":
@@ -144,11 +117,13 @@ def apply_plan(
 ) -> "ApplyReport":
     """Do what `plan` says and return what became of each address. Raises ModelyardError; a failed task is in the report."""
     from modelyard.apply import apply_plan as apply_
+    from modelyard.apply.commit import git_commit
 
     with open_state(loaded, graph) as state:
         return apply_(
             plan, graph, open_target(loaded, graph), state, open_store(loaded, graph), root=loaded.root,
             parallelism=parallelism, keep_going=keep_going, on_event=on_event, cancel=cancel, lock_wait=lock_wait,
+            git=git_commit(loaded.root),
         )  # fmt: skip
 
 
@@ -156,14 +131,14 @@ def destroy(
     loaded: "LoadedSpec",
     graph: "Graph",
     *,
-    select: Sequence[str] = (),
     on_event: "Callable[[Any], None] | None" = None,
+    cancel: "threading.Event | None" = None,
 ) -> "ApplyReport":
     """Stop the services that apply started, and forget what was applied. Results stay in the store."""
-    from modelyard.apply import destroy as destroy_
+    from modelyard.apply.destroy import destroy as destroy_
 
     with open_state(loaded, graph) as state:
-        return destroy_(graph, open_target(loaded, graph), state, select=select, on_event=on_event)
+        return destroy_(graph, open_target(loaded, graph), state, on_event=on_event, cancel=cancel)
 
 
 def plan_against_commit(loaded: "LoadedSpec", ref: str) -> "Plan":
@@ -171,4 +146,4 @@ def plan_against_commit(loaded: "LoadedSpec", ref: str) -> "Plan":
     from modelyard.graph.gitref import compile_at, compile_here
     from modelyard.plan.against import compare_graphs
 
-    return compare_graphs(compile_at(loaded, ref), compile_here(loaded), against=ref)
+    return compare_graphs(compile_at(loaded, ref), compile_here(loaded), ref)

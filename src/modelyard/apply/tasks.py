@@ -80,11 +80,19 @@ class TaskRunner:
         print_ = fingerprint(node, inputs.digests)
         if change.fingerprint and change.fingerprint != print_:
             raise ModelyardError("it is no longer what was planned", fix="plan again", code="stale-plan")
+        self._leave_service(node)
         result = self._earlier(node, print_)
         if result:
             self._restored(node, change, print_, inputs.digests, result)
             return "ok"
         return self._attempts(node, change, print_, inputs.digests)
+
+    def _leave_service(self, node: Node) -> None:
+        """Where a service had this address before, its record is about to be written over: stop it first."""
+        applying = self._applying
+        record = applying.applied.get(node.address)
+        if record and record.role == "service":
+            applying.target.remove(node.address, self._relay(node.address))
 
     def _earlier(self, node: Node, print_: str) -> TaskResult | None:
         applying = self._applying

@@ -4,7 +4,6 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -12,9 +11,6 @@ from modelyard.cli.options import Common, common_options
 from modelyard.cli.plan import view
 from modelyard.cli.session import Session, has_color
 from modelyard.errors import ModelyardError
-
-if TYPE_CHECKING:
-    from modelyard.plan.definition import Plan
 
 
 @click.command(epilog="Examples: modelyard apply -e dev --auto-approve; modelyard plan -o p.json && modelyard apply p.json")
@@ -32,11 +28,12 @@ def command(
 ) -> int:  # fmt: skip
     """Do what plan shows (or exactly PLAN_FILE). Asks first; goes on where an earlier apply was cut off."""
     from modelyard.api import apply_plan, judge_plan, make_plan
+    from modelyard.plan.planfile import load_plan
     from modelyard.plan.policies import denied
 
     session = Session(common)
     if plan_file is not None:
-        plan = _saved(plan_file, session)
+        plan = load_plan(plan_file, session.graph)
     else:
         plan = make_plan(session.loaded, session.graph, select=select, exclude=exclude)
     verdicts = judge_plan(plan, session.graph)
@@ -61,14 +58,6 @@ def command(
 
     print_report(report, common)
     return 0 if report.ok else 130 if report.cancelled else 1
-
-
-def _saved(path: Path, session: Session) -> "Plan":
-    from modelyard.plan.planfile import load_plan
-
-    with session.state() as state:
-        environment = session.graph.environment
-        return load_plan(path, session.graph, serial=state.serial(environment), lineage=state.lineage())
 
 
 def _ask(common: Common) -> None:

@@ -12,8 +12,7 @@ from modelyard.errors import ModelyardError
 @click.command(epilog="Example: modelyard destroy --auto-approve")
 @common_options
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
-@click.option("--select", multiple=True, metavar="ADDRESS", help="Only these.")
-def command(common: Common, auto_approve: bool, select: tuple[str, ...]) -> int:
+def command(common: Common, auto_approve: bool) -> int:
     """Stop the services that apply started and forget what was applied. Stored results, runs and models stay."""
     from modelyard.api import destroy
     from modelyard.cli.outcome import print_report
@@ -34,6 +33,6 @@ def command(common: Common, auto_approve: bool, select: tuple[str, ...]) -> int:
             raise ModelyardError("destroy asks before it acts, and nobody is here to answer", fix="Say --auto-approve.")
         click.confirm("Take these away?", err=True, abort=True)
     with Progress(common, color=has_color(common, sys.stderr)) as progress:
-        report = destroy(session.loaded, session.graph, select=select, on_event=progress)
+        report = destroy(session.loaded, session.graph, on_event=progress)
     print_report(report, common)
     return 0 if report.ok else 1

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import Any
 
 import click
 
@@ -39,10 +40,9 @@ def guarded(command: click.Command) -> int:
 def show_error(error: ModelyardError) -> None:
     """Print an error for people on stderr, with the source line where there is one."""
     if isinstance(error, ErrorGroup) or error.where is not None:
-        from modelyard.spec.report import render_text
+        from modelyard.spec.report import report_text
 
-        errors = error.errors if isinstance(error, ErrorGroup) else (error,)
-        click.echo(render_text(errors), err=True)
+        click.echo(report_text(error, style=_styled), err=True, nl=False)
         return
     head = f"{error.address}: " if error.address else ""
     click.echo(click.style("Error: ", fg="red", bold=True) + head + error.what, err=True)
@@ -50,6 +50,17 @@ def show_error(error: ModelyardError) -> None:
         click.echo(f"  │ {line}", err=True)
     if error.fix:
         click.echo(f"  {error.fix}", err=True)
+
+
+_STYLES: dict[str, dict[str, Any]] = {
+    "place": {"bold": True}, "address": {"fg": "cyan"}, "what": {"fg": "red"}, "fix": {}, "caret": {"fg": "red"},
+    "dim": {"dim": True},
+}  # fmt: skip
+
+
+def _styled(name: str, text: str) -> str:
+    """Colour, which click takes out again where stderr is no terminal."""
+    return click.style(text, **_STYLES.get(name, {}))
 
 
 def show_defect(error: Exception) -> None:

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from modelyard.apply.report import ApplyReport, NodeReport
 
 
+_TRACKED = {"train", "evaluate", "tune", "register"}
+
+
 def print_report(report: "ApplyReport", common: Common) -> None:
     """Failures with their logs' ends, then where things answer, then one closing line."""
     for failure in report.failures:
@@ -19,8 +22,6 @@ def print_report(report: "ApplyReport", common: Common) -> None:
         click.echo(f"Not done, since what it needs is not: {', '.join(blocked)}", err=True)
     for warning in report.warnings:
         click.echo(f"warning: {warning}", err=True)
-    if report.stopped:
-        click.echo(click.style(report.stopped, fg="red"), err=True, color=common.color)
     common.say(_closing(report))
 
 
@@ -39,7 +40,9 @@ def _closing(report: "ApplyReport") -> str:
     from modelyard.plan.quantities import duration
 
     parts = [f"{address} {url}" for address, url in report.urls.items()]
-    if report.tracking and not any(report.tracking in part for part in parts):
+    if report.tracking.startswith("sqlite") and any(node.kind in _TRACKED for node in report.nodes):
+        parts.append(f"Tracking: mlflow ui --backend-store-uri {report.tracking}")
+    elif report.tracking.startswith("http") and not any(report.tracking in part for part in parts):
         parts.append(f"Tracking {report.tracking}")
     parts.append(duration(report.seconds))
     if report.ok:

@@ -45,7 +45,7 @@ def command(
     if out is not None:
         from modelyard.plan.planfile import save_plan
 
-        save_plan(out, plan, session.graph)
+        save_plan(plan, session.graph, out)
         common.say(f"Saved to {out}; `modelyard apply {out}` does exactly this, or refuses if things moved.")
     if any(verdict.effect == "deny" for verdict in verdicts):
         return 1

@@ -19,6 +19,9 @@ _QUIET_INTERVAL = 15.0
 """Where nobody watches a bar, a line of progress comes at most so often (seconds)."""
 
 _SIGNS = {"done": "✓", "restored": "↺", "unchanged": "=", "failed": "✗", "blocked": "·", "cancelled": "·"}
+_SCORED = {"train", "evaluate", "tune"}
+"""Kinds whose metrics a person wants to see; the others say themselves what they did."""
+
 _COLORS = {"done": "green", "restored": "green", "failed": "red", "cancelled": "yellow", "blocked": "yellow"}
 
 
@@ -109,7 +112,9 @@ def finished_line(report: "NodeReport", color: bool) -> str:
     sign = _SIGNS.get(report.outcome, "·")
     if color and report.outcome in _COLORS:
         sign = click.style(sign, fg=_COLORS[report.outcome])
-    word = {"restored": "restored", "blocked": f"waits for {report.cause}", "cancelled": "cancelled"}.get(report.outcome)
+    if report.action == "delete" and report.ok:
+        return f"- {report.address:<26} taken away"
+    word = {"blocked": f"waits for {report.cause}", "cancelled": "cancelled"}.get(report.outcome)
     said = report.reason if report.outcome == "failed" else _metrics(report) or report.summary
     parts = [part for part in (word, said, report.url if report.url not in said else "") if part]
     took = f"   {duration(report.seconds)}" if report.outcome in {"done", "failed"} else ""
@@ -117,7 +122,7 @@ def finished_line(report: "NodeReport", color: bool) -> str:
 
 
 def _metrics(report: "NodeReport") -> str:
-    if report.kind == "register":
+    if report.kind not in _SCORED:
         return ""
     parts = []
     for metric in report.metrics[:3]:

@@ -31,6 +31,6 @@ def command(common: Common, form: str, number: int, address: str | None) -> None
     rows = []
     for run in runs:
         metrics = "  ".join(f"{name} {value:.4g}" for name, value in list(run.metrics.items())[:4])
-        word = run.summary or run.error.partition("\n")[0]
-        rows.append((run.run_id[:8], run.address, run.status, age(run.started_at), duration(run.seconds), metrics or word))
+        word = run.summary or run.error.partition("\n")[0] or metrics
+        rows.append((run.run_id[:8], run.address, run.status, age(run.started_at), duration(run.seconds), word))
     print_table(("run", "address", "status", "started", "took", "result"), rows, common)

@@ -8,20 +8,25 @@ from typing import TYPE_CHECKING, Any
 from modelyard.graph.model import Graph, Node, Ref
 
 if TYPE_CHECKING:
-    from modelyard.graph.data import DataDigests
+    from modelyard.graph.data import DataDigests, Progress
     from modelyard.graph.lock import Lock
 
 __all__ = ["Graph", "Node", "Ref", "compile_graph"]
 
 
 def compile_graph(
-    loaded: Any, *, data: "DataDigests | None" = None, code: bool = True, lock: "Lock | None" = None
+    loaded: Any,
+    *,
+    data: "DataDigests | None" = None,
+    code: bool = True,
+    lock: "Lock | None" = None,
+    on_progress: "Progress | None" = None,
 ) -> Graph:
     """Compile a loaded spec into a graph.
 
     Files that nodes run and data that sources name are digested, through a cache in `.modelyard/cache`; `data` stands
     in for the data's digests (`modelyard.graph.data.uri_only` looks at nothing), `code=False` leaves code out. `lock`
-    stands in for `mlops.lock`. Raises ErrorGroup with every mistake at its place: a cycle, a missing file, a syntax
+    stands in for `mlops.lock`; `on_progress` is told how far a long hashing of data is. Raises ErrorGroup with every mistake at its place: a cycle, a missing file, a syntax
     error in code.
     """
     from modelyard.graph.code import CodeFinder
@@ -32,10 +37,11 @@ def compile_graph(
     from modelyard.graph.lock import read_lock
 
     cache = FileCache.of(loaded.root)
+    secrets = {name: place.plain() for name, place in loaded.spec.secrets.items()}
     with _no_collection():
         graph = compile_loaded(
             loaded,
-            data=data or disk_digests(loaded.root, cache),
+            data=data or disk_digests(loaded.root, cache, on_progress, {"secrets": secrets}),
             code=CodeFinder(DiskFiles(loaded.root, cache), str(loaded.root)) if code else None,
             lock=lock or read_lock(loaded.root),
             variables=variables_of(loaded),

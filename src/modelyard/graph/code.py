@@ -153,7 +153,9 @@ class CodeFinder:
         near = _close(function, list(names))
         has = ", ".join(f"`{name}`" for name in names[:8]) or "nothing"
         fix = f"Did you mean {near}?" if near else f"{path} defines {has}."
-        raise ModelyardError(f"{path} has no function `{function}` (from `{module}:{function}`)", code="missing-function", fix=fix)
+        raise ModelyardError(
+            f"{path} has no function `{function}` (from `{module}:{function}`)", code="missing-function", fix=fix
+        )
 
 
 def _is_python(word: str) -> bool:

@@ -5,9 +5,10 @@ taken (checksum, ETag, version, or size and time); only where it has none is the
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 from modelyard.digests import digest_json
 from modelyard.errors import ModelyardError
@@ -30,14 +31,18 @@ def uri_only(uri: str, kind: str = "files", exclude: Sequence[str] = ()) -> Exte
     return ExternalData(uri, digest_json(["uri", uri, kind, sorted(exclude)]))
 
 
-def disk_digests(root: Path, cache: FileCache, on_progress: Progress | None = None) -> DataDigests:
+def disk_digests(
+    root: Path, cache: FileCache, on_progress: Progress | None = None, settings: Mapping[str, Any] | None = None
+) -> DataDigests:
     """Digests of what is there now, each address looked at once."""
     seen: dict[tuple[str, str, tuple[str, ...]], ExternalData] = {}
 
     def digest(uri: str, kind: str, exclude: Sequence[str] = ()) -> ExternalData:
         key = (uri, kind, tuple(exclude))
         if key not in seen:
-            seen[key] = data_digest(uri, root, cache, kind=kind, exclude=exclude, on_progress=on_progress)
+            seen[key] = data_digest(
+                uri, root, cache, kind=kind, exclude=exclude, on_progress=on_progress, settings=settings
+            )
         return seen[key]
 
     return digest
@@ -51,16 +56,18 @@ def data_digest(
     kind: str = "files",
     exclude: Sequence[str] = (),
     on_progress: Progress | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> ExternalData:
     """Digest a path, a glob, a folder, or an fsspec URL (`s3://…`), relative paths from `root`.
 
+    `settings` are the graph's, whose `secrets` say where the secrets of a URL live.
     Raises ModelyardError: `missing-data` where nothing is there, `no-images` where a source of images has none.
     """
     path = local_path(uri)
     if path is None:
         from modelyard.graph.remote import remote_digest
 
-        return remote_digest(uri, exclude)
+        return remote_digest(uri, exclude, settings)
     files = local_files(path, root, exclude)
     if not files:
         raise missing(uri, path, root)
@@ -124,12 +131,12 @@ def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
             yield (name if prefix == "." else f"{prefix}/{name}"), base / name
 
 
-def _glob(base: Path, pattern: str) -> Iterator[Path]:
+def _glob(base: Path, pattern: str) -> list[Path]:
+    """Files that a pattern matches, each once; a folder that it matches counts with all that is in it."""
+    found: dict[Path, None] = {}
     for entry in base.glob(pattern):
-        if entry.is_file():
-            yield entry
-        elif entry.is_dir() and not pattern.endswith("**"):
-            yield from (file for _, file in _walk(entry))
+        found.update(dict.fromkeys([entry] if entry.is_file() else (file for _, file in _walk(entry))))
+    return list(found)
 
 
 def _digests(

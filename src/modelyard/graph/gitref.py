@@ -61,7 +61,9 @@ class GitFiles:
         self.root = root
         self.ref = ref
         self.cache = cache or FileCache()
-        self.commit = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").decode().strip()
+        self.commit = (
+            self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").decode().strip()
+        )
         prefix = self._git("rev-parse", "--show-prefix").decode().strip()
         self._entries = self._tree(prefix)
         self._folders: dict[str, list[str]] | None = None
@@ -121,7 +123,9 @@ class GitFiles:
                 return found[1] if found else None
             if found[0] != _LINK:
                 return None
-            path = posixpath.normpath(posixpath.join(posixpath.dirname(path), self._blob(found[1]).decode("utf-8", "replace")))
+            path = posixpath.normpath(
+                posixpath.join(posixpath.dirname(path), self._blob(found[1]).decode("utf-8", "replace"))
+            )
         return None
 
     def _tree(self, prefix: str) -> dict[str, tuple[str, str]]:
@@ -139,14 +143,18 @@ class GitFiles:
         try:
             done = subprocess.run(["git", "-C", str(self.root), *arguments], capture_output=True, check=False)
         except FileNotFoundError:
-            raise ModelyardError("git is not installed", code="git", fix="Install git to compare with a commit.") from None
+            raise ModelyardError(
+                "git is not installed", code="git", fix="Install git to compare with a commit."
+            ) from None
         if done.returncode == 0:
             return done.stdout
         raise self._refused(done.stderr.decode("utf-8", "replace").strip().splitlines(), arguments)
 
     def _refused(self, told: Sequence[str], arguments: Sequence[str]) -> ModelyardError:
         if any("not a git repository" in line for line in told):
-            return ModelyardError(f"{self.root} is in no git repository", code="git", fix="Run `git init` and commit first.")
+            return ModelyardError(
+                f"{self.root} is in no git repository", code="git", fix="Run `git init` and commit first."
+            )
         if arguments[0] == "rev-parse":
             fix = "Name a branch, a tag or a commit; `git fetch` brings those of a remote. CI often clones one commit only."
             return ModelyardError(f"git knows no commit `{self.ref}`", code="git", fix=fix)

@@ -112,7 +112,9 @@ def _top_names(tree: Any) -> tuple[str, ...] | None:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             names += [name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)]
         else:
-            rest = [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt | ast.ExceptHandler)] + rest
+            rest = [
+                child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt | ast.ExceptHandler)
+            ] + rest
     return None if "*" in names or "__getattr__" in names else tuple(dict.fromkeys(names))
 
 

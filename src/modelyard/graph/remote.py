@@ -1,15 +1,13 @@
 """What data behind an fsspec URL is now, by the file system's own word for it."""
 
-import os
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modelyard.digests import digest_json
 from modelyard.errors import ModelyardError
 from modelyard.graph.model import ExternalData
+from modelyard.secrets import resolve
 
-_SECRET = re.compile(r"\$\{secret\.([A-Za-z_]\w*)\}")
 _CONTENT_WORDS = (
     "ETag", "etag", "e_tag", "checksum", "content_md5", "Content-MD5", "md5Hash", "md5", "crc32c", "sha256", "Digest",
     "generation", "VersionId", "version_id", "hex", "sha",
@@ -18,11 +16,11 @@ _TIME_WORDS = ("mtime", "LastModified", "last_modified", "Last-Modified", "updat
 _MAGIC = "*?["
 
 
-def remote_digest(uri: str, exclude: Sequence[str] = ()) -> ExternalData:
+def remote_digest(uri: str, exclude: Sequence[str] = (), settings: Mapping[str, Any] | None = None) -> ExternalData:
     """Digest what a URL, a folder's URL or a glob URL holds. Raises ModelyardError (code `missing-data`, `remote-data`)."""
     from modelyard.graph.data import left_out
 
-    filesystem, path = _open(uri)
+    filesystem, path = _open(uri, settings)
     try:
         infos = _infos(filesystem, path)
         kept = {name: info for name, info in infos.items() if not left_out(name, exclude)}
@@ -38,26 +36,14 @@ def remote_digest(uri: str, exclude: Sequence[str] = ()) -> ExternalData:
     return ExternalData(uri, digest_json(entries), len(kept), sum(int(info.get("size") or 0) for info in kept.values()))
 
 
-def _open(uri: str) -> tuple[Any, str]:
+def _open(uri: str, settings: Mapping[str, Any] | None) -> tuple[Any, str]:
     import fsspec
 
-    resolved = _SECRET.sub(lambda match: _secret(match[1], uri), uri)
     try:
-        filesystem, path = fsspec.core.url_to_fs(resolved)
+        filesystem, path = fsspec.core.url_to_fs(resolve(uri, settings))
     except (ImportError, ValueError, OSError) as error:
         raise _unreadable(uri, error) from error
     return filesystem, path
-
-
-def _secret(name: str, uri: str) -> str:
-    value = os.environ.get(name)
-    if value is None:
-        raise ModelyardError(
-            f"the secret `{name}` is not set, and `{uri}` cannot be looked at without it",
-            code="missing-secret",
-            fix=f"Set it in the environment: export {name}=…",
-        )
-    return value
 
 
 def _unreadable(uri: str, error: Exception) -> ModelyardError:

@@ -85,10 +85,8 @@ def installed_closure(requirements: Iterable[str]) -> dict[str, str] | None:
 
 
 def _parsed(requirement: str) -> Any:
-    try:
-        from packaging.requirements import InvalidRequirement, Requirement
-    except ImportError:
-        from pip._vendor.packaging.requirements import InvalidRequirement, Requirement
+    from packaging.requirements import InvalidRequirement, Requirement
+
     try:
         return Requirement(requirement)
     except InvalidRequirement as error:
@@ -112,7 +110,9 @@ def pip_resolve(requirements: list[str], python: str | None = None) -> dict[str,
             [*command, "--", *requirements], capture_output=True, text=True, timeout=_TIMEOUT, check=False
         )
     except subprocess.TimeoutExpired:
-        raise ModelyardError(f"pip did not resolve this in {_TIMEOUT} s", code="resolve", fix="Check the network.") from None
+        raise ModelyardError(
+            f"pip did not resolve this in {_TIMEOUT} s", code="resolve", fix="Check the network."
+        ) from None
     if done.returncode != 0:
         raise _pip_refused(done.stderr, requirements)
     report = json.loads(done.stdout)
@@ -124,8 +124,12 @@ def _pip_refused(told: str, requirements: list[str]) -> ModelyardError:
     lines = [line.removeprefix("ERROR: ").strip() for line in told.splitlines() if line.strip()]
     if any("No module named pip" in line for line in lines):
         fix = f"Install what is missing, or pip itself: {sys.executable} -m ensurepip"
-        return ModelyardError("something is not installed, and pip, which would find it, is not either", code="resolve", fix=fix)
-    what = next((line for line in lines if "conflict" in line.lower() or "No matching" in line), lines[-1] if lines else "")
+        return ModelyardError(
+            "something is not installed, and pip, which would find it, is not either", code="resolve", fix=fix
+        )
+    what = next(
+        (line for line in lines if "conflict" in line.lower() or "No matching" in line), lines[-1] if lines else ""
+    )
     return ModelyardError(
         f"pip finds no set of versions that fits: {what}", address="runtime.packages", code="resolve", details=lines[-15:],
         fix=f"Loosen one of: {', '.join(requirements)}.",

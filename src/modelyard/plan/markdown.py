@@ -20,12 +20,13 @@ def render_markdown(
     plan: Plan, *, verdicts: Sequence[Verdict] = (), metrics: Mapping[str, Mapping[str, float]] | None = None,
     command: str = "modelyard plan", now: datetime | None = None, limit: int = LIMIT,
 ) -> str:  # fmt: skip
-    """At most `limit` characters. `metrics` are by column ({"last run": {…}, "production v6": {…}}); `command` makes the same plan.
+    """At most `limit` characters. `metrics` are by column: {"last run": {…}, "production v6": {…}}.
 
-    A long plan first loses the list of what is unchanged, then details, then rows; each time it says so.
+    `command` makes the same plan. A long plan first loses the list of what is unchanged, then details, then rows;
+    each time it says so.
     """
     head, foot = _head(plan, verdicts, now), _foot(metrics or {}, command)
-    changes = [change for change in plan.pending]
+    changes = list(plan.pending)
     unchanged = [change for change in plan.changes if not change.pending]
     room = limit - len(head) - len(foot) - _ROOM_FOR_NOTES
     folded = _unchanged(unchanged)

@@ -21,7 +21,10 @@ class _Waiting:
     shape: object = field(init=False)
 
     def __post_init__(self) -> None:
-        self.shape = tuple((name, feed.dtype.str, feed.shape[1:]) for name, feed in sorted(self.feeds.items()))
+        uneven = any(feed.shape[:1] != (self.rows,) for feed in self.feeds.values())
+        # Joined with others, tensors of uneven length would shift the others' rows.
+        alike = tuple((name, feed.dtype.str, feed.shape[1:]) for name, feed in sorted(self.feeds.items()))
+        self.shape = object() if uneven else alike
 
 
 class Batcher:

@@ -91,6 +91,7 @@ async def infer(request: Request) -> Response:
     served = _served(request)
     asked, body = await _read(request)
     feeds = await asyncio.to_thread(_feeds, served, asked, body)
+    _check_outputs(served, asked)
     outputs = await served.batcher.submit(feeds)
     request_id = str(asked.get("id") or new_id())
     milliseconds = (time.perf_counter() - started) * 1000
@@ -154,14 +155,25 @@ def _feeds(served: Served, asked: Mapping[str, Any], binary: bytes) -> dict[str,
     return feeds
 
 
+def _chosen(asked: Mapping[str, Any]) -> dict[Any, Mapping[str, Any]]:
+    """The outputs that the client asks for, with their parameters; empty: all."""
+    return {spec.get("name"): spec.get("parameters") or {} for spec in asked.get("outputs") or []}
+
+
+def _check_outputs(served: Served, asked: Mapping[str, Any]) -> None:
+    specs = asked.get("outputs") or []
+    if not isinstance(specs, list) or not all(isinstance(spec, dict) for spec in specs):
+        raise ModelyardError("`outputs` is a list of objects with a name", code="bad-input")
+    known = [entry.name for entry in served.model.session.get_outputs()]
+    unknown = [str(name) for name in _chosen(asked) if name not in known]
+    if unknown:
+        what = f"the model has no output {', '.join(unknown)}: it has {', '.join(known)}"
+        raise ModelyardError(what, code="bad-input")
+
+
 def _answer(served: Served, asked: Mapping[str, Any], outputs: Mapping[str, np.ndarray], request_id: str) -> Response:
     all_binary = bool((asked.get("parameters") or {}).get("binary_data_output"))
-    chosen = {spec.get("name"): spec.get("parameters") or {} for spec in asked.get("outputs") or []}
-    unknown = [str(name) for name in chosen if name not in outputs]
-    if unknown:
-        raise ModelyardError(
-            f"the model has no output {', '.join(unknown)}: it has {', '.join(outputs)}", code="bad-input"
-        )
+    chosen = _chosen(asked)
     written = [
         write_tensor(name, array, bool(chosen.get(name, {}).get("binary_data", all_binary)))
         for name, array in outputs.items()
@@ -176,6 +188,10 @@ def _answer(served: Served, asked: Mapping[str, Any], outputs: Mapping[str, np.n
     return Response(text + raw, 200, {_HEADER: str(len(text))}, "application/octet-stream")
 
 
+def _one_column_each(feeds: Mapping[str, np.ndarray]) -> bool:
+    return len({feed.size for feed in feeds.values()}) == 1 and all(feed.shape[1:] == (1,) for feed in feeds.values())
+
+
 def _log(
     request: Request, served: Served, feeds: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray],
     *, request_id: str, milliseconds: float,
@@ -184,7 +200,7 @@ def _log(
     if not log.wanted():
         return
     columns = {entry["name"]: entry.get("column", entry["name"]) for entry in served.signature.get("inputs", [])}
-    if served.signature.get("columns") and all(feed.ndim <= 2 and feed.shape[-1:] == (1,) for feed in feeds.values()):
+    if served.signature.get("columns") and _one_column_each(feeds):
         named = {columns.get(name, name): feed.reshape(-1).tolist() for name, feed in feeds.items()}
         rows = [dict(zip(named, values, strict=True)) for values in zip(*named.values(), strict=True)]
         predictions = decode_outputs(outputs, served.signature)

@@ -117,12 +117,11 @@ def _extended(tree: Map) -> list[tuple[str, Place]]:
     named: Any = tree.get("extends")
     if named is None:
         return []
-    if isinstance(named, str):
-        return [(named, value_place(tree, "extends"))]
+    found = [(named, value_place(tree, "extends"))]
     if isinstance(named, Seq):
         found = [(item, item_place(named, index)) for index, item in enumerate(named)]
-        if all(isinstance(item, str) and item and "\0" not in item for item, _ in found):
-            return found
+    if all(isinstance(item, str) and item and "\0" not in item for item, _ in found):
+        return found
     fix = "write `extends: [modelyard:startup]`, or the paths of specs in the project"
     raise _problem("`extends` must be a name or a list of names", value_place(tree, "extends"), fix, "type")
 

@@ -105,7 +105,7 @@ class References:
             what = f"`{found[0]}` is a list, and cannot be part of a text"
             self._wrong(found, path, what, "use it as the whole value")
             return found[0]
-        return ("true" if value else "false") if isinstance(value, bool) else _literal(str(value))
+        return ("true" if value else "false") if isinstance(value, bool) else str(value)
 
     def _one(self, found: re.Match[str], path: Path) -> tuple[bool, Any]:
         """(True, None): it stays as written, now or for good; else (False, its value)."""

@@ -190,7 +190,7 @@ class Store:
         """Point a name such as `registry/digits/production` at small JSON data, atomically."""
         key, data = _ref_key(name), json.dumps(value, indent=1, sort_keys=True, default=str).encode()
         with disk_errors(f"writing {name}", self.path):
-            write_whole(self.path / key, data, self._scratch)
+            write_whole(self.path / key, data, self._scratch, sync=True)
         if self.remote:
             self.remote.write(key, data)
 

@@ -26,13 +26,19 @@ class Capacity:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one attempt at a task ended. `reason` is the one line that matters; `tail` the last lines of its log."""
+    """How one attempt at a task ended.
+
+    `reason` is the one line that matters, `tail` the last lines of its log; `fix` what to do, and `code` the error's
+    stable word (`disk-full`), where the task said so.
+    """
 
     status: Literal["ok", "failed", "timeout", "cancelled", "out-of-memory"]
     result: TaskResult | None = None
     exit_code: int | None = None
     reason: str = ""
     tail: tuple[str, ...] = ()
+    fix: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

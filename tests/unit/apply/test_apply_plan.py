@@ -57,8 +57,11 @@ def test_going_back_computes_nothing_but_the_registration(yard: Yard):
 
 def test_equal_output_of_a_rerun_cuts_off_what_hangs_below(yard: Yard):
     def chain(comment: str) -> Graph:
-        return graph(node("steps.a", config={"makes": "same", "comment": comment}),
-                     node("steps.b", inputs={"in": "steps.a:out"}), node("steps.c", inputs={"in": "steps.b:out"}))  # fmt: skip
+        return graph(
+            node("steps.a", config={"makes": "same", "comment": comment}),
+            node("steps.b", inputs={"in": "steps.a:out"}),
+            node("steps.c", inputs={"in": "steps.b:out"}),
+        )
 
     yard.apply(chain("one"))
     report = yard.apply(chain("two"))

@@ -6,6 +6,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from hypothesis import strategies as st
+
 from modelyard.graph import Graph, Node, Ref, compile_graph
 from modelyard.graph.data import uri_only
 from modelyard.spec import LoadedSpec, load_spec
@@ -131,3 +133,11 @@ def respects(order: Iterable[str], upstream: Mapping[str, Iterable[str]]) -> boo
     """Whether every key comes after what it needs."""
     place = {address: index for index, address in enumerate(order)}
     return all(place[before] < place[address] for address, needs in upstream.items() for before in needs)
+
+
+@st.composite
+def upstreams_of(draw: st.DrawFn, most: int) -> dict[str, set[str]]:
+    """What each node needs, in a graph without loops, nodes in topological order."""
+    count = draw(st.integers(0, most))
+    keys = draw(st.permutations([f"n{index}" for index in range(count)]))
+    return {key: draw(st.sets(st.sampled_from(keys[:at]), max_size=4)) if at else set() for at, key in enumerate(keys)}

@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+from modelyard.serving.settings import ServerSettings
 
 SIDE = 32
 
@@ -89,3 +91,14 @@ def picture(colour: str = "white", size: tuple[int, int] = (64, 64)) -> bytes:
     stream = io.BytesIO()
     Image.new("RGB", size, colour).save(stream, "PNG")
     return stream.getvalue()
+
+
+def logged(settings: ServerSettings, count: int) -> list[dict[str, Any]]:
+    """The prediction log once it has `count` lines, which must be within two seconds."""
+    until = time.monotonic() + 2
+    lines: list[str] = []
+    while len(lines) < count and time.monotonic() < until:
+        time.sleep(0.05)
+        lines = [line for path in settings.predictions.glob("*.jsonl") for line in path.read_text().splitlines()]
+    assert len(lines) == count
+    return [json.loads(line) for line in lines]

@@ -1,9 +1,8 @@
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from serving_models import make_classifier, make_detector, picture
+from serving_models import logged, make_classifier, make_detector, picture
 from starlette.testclient import TestClient
 
 Open = Callable[..., TestClient]
@@ -93,10 +92,7 @@ def test_bad_rows_are_refused_in_words(classifier, body, says):
 def test_what_was_asked_and_answered_is_logged_with_hashed_columns(classifier, settings):
     sent = [{"delay": 5, "carrier": "AA"}, {"delay": -5, "carrier": "AA"}]
     asked = classifier.post("/predict", json={"rows": sent}).json()["id"]
-    classifier.__exit__(None, None, None)
-    (log,) = settings.predictions.glob("*.jsonl")
-    lines = [json.loads(line) for line in log.read_text().splitlines()]
-    classifier.__enter__()
+    lines = logged(settings, 2)
     assert [line["id"] for line in lines] == [f"{asked}-0", f"{asked}-1"]
     assert [line["outputs"]["prediction"] for line in lines] == ["1", "0"]
     assert lines[0]["inputs"]["delay"] == 5
@@ -105,8 +101,6 @@ def test_what_was_asked_and_answered_is_logged_with_hashed_columns(classifier, s
 
 def test_the_log_keeps_a_pictures_statistics_not_the_picture(detector, settings):
     detector.post("/predict", content=picture())
-    detector.__exit__(None, None, None)
-    line = json.loads(next(settings.predictions.glob("*.jsonl")).read_text())
-    detector.__enter__()
+    (line,) = logged(settings, 1)
     assert line["inputs"]["brightness"] == 1
     assert line["outputs"] == {"boxes": 2, "score_mean": 0.85, "classes": {"zero": 1, "one": 1}}

@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-import psutil
+from contract.target_contract import TargetContract
+from local_builders import with_marker
 
+from contract.target_contract import TargetContract
 from modelyard.graph.model import Graph
 from modelyard.targets import open_target
 from modelyard.targets.base import Target
-from contract.target_contract import TargetContract
 
 
 class TestLocalTarget(TargetContract):
@@ -23,10 +24,10 @@ class TestLocalTarget(TargetContract):
         return open_target(Graph("contract", {}, target={"local": {"grace": 1.0}}), root)
 
     def is_running(self, marker: str) -> bool:
-        return bool(_with_marker(marker))
+        return bool(with_marker(marker))
 
     def kill(self, marker: str) -> None:
-        for process in _with_marker(marker):
+        for process in with_marker(marker):
             os.kill(process.pid, signal.SIGKILL)
 
     def free_port(self) -> int:
@@ -40,11 +41,3 @@ class TestLocalTarget(TargetContract):
         with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", marker]) as process:
             yield marker
             process.kill()
-
-
-def _with_marker(marker: str) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter(["cmdline", "status"]):
-        if process.info["status"] != psutil.STATUS_ZOMBIE and marker in (process.info["cmdline"] or ()):
-            found.append(process)
-    return found

@@ -1,6 +1,6 @@
 """What the compilers of all sections share while one graph is made."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -114,10 +114,6 @@ class Compilation:
             marks=Marks(self.loaded.place, config, origins or {"": address}),
             **more,
         )
-
-    def code_of(self, find: Callable[[CodeFinder], tuple[CodeFile, ...]]) -> tuple[CodeFile, ...]:
-        """Code files, or none where the graph is made without looking at files."""
-        return find(self.code) if self.code else ()
 
 
 def resources_of(section: declared.Resources | None) -> Resources:

@@ -39,7 +39,9 @@ class References:
         """Take an address apart. Raises ModelyardError where it names nothing of the spec, with what is near."""
         match = _ADDRESS.match(text)
         if not match:
-            raise ModelyardError(f"`{text}` is no address", code="address", fix="Write section.name, as in `sources.flights`.")
+            raise ModelyardError(
+                f"`{text}` is no address", code="address", fix="Write section.name, as in `sources.flights`."
+            )
         address = Address(*match.groups())
         if address.section not in SECTIONS:
             raise _unknown(text, f"there is no section `{address.section}`", address.section, SECTIONS, "Sections")
@@ -135,4 +137,8 @@ def _default_splits(spec: Spec) -> frozenset[str]:
 
 def _unknown(text: str, what: str, word: str, known: object, kind: str) -> ModelyardError:
     names = [str(name) for name in known] if hasattr(known, "__iter__") else []
-    return ModelyardError(f"{what} (in `{text}`)" if text not in what else what, code="unknown-address", fix=did_you_mean(word, names, kind))
+    return ModelyardError(
+        f"{what} (in `{text}`)" if text not in what else what,
+        code="unknown-address",
+        fix=did_you_mean(word, names, kind),
+    )

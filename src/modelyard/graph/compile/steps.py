@@ -55,7 +55,9 @@ def _loop_port(step: Step, address: str) -> str:
         return match[1]
     known = ", ".join(f"`inputs.{name}`" for name in step.inputs) or "no inputs"
     fix = f"Write a list, or one of its inputs; it has {known}."
-    raise ModelyardError(f"`{step.foreach}` is nothing to loop over", address=f"{address}.foreach", code="foreach", fix=fix)
+    raise ModelyardError(
+        f"`{step.foreach}` is nothing to loop over", address=f"{address}.foreach", code="foreach", fix=fix
+    )
 
 
 def _items(out: Compilation, address: str, step: Step, config: dict[str, Any], inputs: Mapping[str, Ref]) -> None:
@@ -63,7 +65,9 @@ def _items(out: Compilation, address: str, step: Step, config: dict[str, Any], i
     items = list(step.foreach or ())
     if not step.outputs:
         fix = "Give it an output, or take `foreach` away."
-        raise ModelyardError("a step with `foreach` needs an output for its parts", address=address, code="foreach", fix=fix)
+        raise ModelyardError(
+            "a step with `foreach` needs an output for its parts", address=address, code="foreach", fix=fix
+        )
     parts: list[str] = []
     for slug, item in zip(slugs(items), items, strict=True):
         if step.when and not holds(step.when, step.params, out.variables, item):
@@ -87,9 +91,11 @@ def _join(out: Compilation, address: str, step: Step, config: Mapping[str, Any],
     ports = {f"part_{index}": Ref(part, first) for index, part in enumerate(parts)}
     if len(step.outputs) > 1:
         fix = f"It has {', '.join(step.outputs)}; make steps of them."
-        raise ModelyardError("a step with `foreach` has one output", address=f"{address}.outputs", code="foreach", fix=fix)
+        raise ModelyardError(
+            "a step with `foreach` has one output", address=f"{address}.outputs", code="foreach", fix=fix
+        )
     names = [part[len(address) + 1 : -1] for part in parts]
-    code = out.code_of(lambda finder: finder.of_call(step.join)) if step.join else ()
+    code = out.code.of_call(step.join) if out.code and step.join else ()
     out.add(
         address, "function", {**joined, "call": step.join, "join": True, "parts": names},
         inputs=ports, outputs=tuple(step.outputs), running=step, code=code,
@@ -110,7 +116,9 @@ def _code(out: Compilation, address: str, step: Step, item: Any = None) -> tuple
     if finder is None:
         return ()
     if step.run:
-        values = {f"params.{name}": value for name, value in step.params.items()} | ({"item": item} if step.foreach else {})
+        values = {f"params.{name}": value for name, value in step.params.items()} | (
+            {"item": item} if step.foreach else {}
+        )
         found = finder.of_command(step.run, values)
     else:
         found = finder.of_call(step.call or "")

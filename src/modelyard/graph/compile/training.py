@@ -53,7 +53,7 @@ def _training(out: Compilation, address: str, training: Training) -> TrainingPar
         held_out=ports[held_out] if held_out else None,
         code=_code(out, training),
     )
-    fed = {port: ports[port] for port in ("train", "val") if port in ports}
+    fed = {port: ref for port, ref in ports.items() if port in {"train", "val"}}
     out.add(
         address, "train", parts.config, inputs=fed, outputs=("model", "plots"), variant=training.engine, running=training,
         code=parts.code,
@@ -100,7 +100,10 @@ def _join(
         config["keep"] = {held_out: extra}  # what only the evaluation reads, and the model must not learn from
     out.add(
         node, "join", config, inputs={**ports, **view_ports}, outputs=tuple(ports), running=training,
-        origins={"": address, "key": training.data, "timestamp": training.data, "keep": f"{address}.evaluate.slices"},
+        origins={
+            "": address, "key": training.data, "timestamp": training.data, "keep": f"{address}.evaluate.slices",
+            **{f"features[{index}]": f"features.{view['name']}" for index, view in enumerate(views)},
+        },
     )  # fmt: skip
     return {port: Ref(node, port) for port in ports}
 
@@ -115,9 +118,16 @@ def _views(out: Compilation, address: str, training: Training) -> tuple[list[dic
             what, at = f"`{text}` is no feature view", f"{address}.features[{index}]"
             raise ModelyardError(what, address=at, code="address", fix="Name one of the section `features`.")
         columns = taken.setdefault(named.name, [])
-        columns += [named.part] if named.part and named.part != ref.output else list(out.spec.features[named.name].columns)
+        columns += (
+            [named.part] if named.part and named.part != ref.output else list(out.spec.features[named.name].columns)
+        )
     views = [
-        {"name": name, "port": f"view_{name}", **view_config(out, out.spec.features[name]), "take": list(dict.fromkeys(columns))}
+        {
+            "name": name,
+            "port": f"view_{name}",
+            **view_config(out, out.spec.features[name]),
+            "take": list(dict.fromkeys(columns)),
+        }
         for name, columns in taken.items()
     ]
     return views, {f"view_{name}": Ref(f"features.{name}", "table") for name in taken}

@@ -49,6 +49,8 @@ def edges(graph: Graph) -> list[tuple[str, str, str, bool]]:
         passed: dict[str, list[str]] = {}
         for ref in node.inputs.values():
             passed.setdefault(ref.node, []).append(ref.output)
-        found += [(before, node.address, ", ".join(dict.fromkeys(outputs)), False) for before, outputs in passed.items()]
+        found += [
+            (before, node.address, ", ".join(dict.fromkeys(outputs)), False) for before, outputs in passed.items()
+        ]
         found += [(before, node.address, "", True) for before in node.after if before not in passed]
     return found

@@ -6,6 +6,7 @@ by least squares with the order kept (pooling adjacent violators).
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 Slot = tuple[str, str, int] | str
 """A node by its address, or the passage of an edge through a layer: (from, to, layer)."""
@@ -29,7 +30,9 @@ def lay_out(nodes: Sequence[str], edges: Iterable[tuple[str, str]], height: floa
     """Lay out nodes (in topological order) of one height, with at least `gap` between two of a layer."""
     pairs = list(dict.fromkeys(edges))
     depth = _depths(nodes, pairs)
-    routes = {(a, b): (a, *((a, b, at) for at in range(depth[a] + 1, depth[b])), b) for a, b in pairs}
+    routes: dict[tuple[str, str], tuple[Slot, ...]] = {
+        (a, b): (a, *((a, b, at) for at in range(depth[a] + 1, depth[b])), b) for a, b in pairs
+    }
     layers: list[list[Slot]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
     for node in nodes:
         layers[depth[node]].append(node)
@@ -37,8 +40,9 @@ def lay_out(nodes: Sequence[str], edges: Iterable[tuple[str, str]], height: floa
     right: dict[Slot, list[Slot]] = {}
     for route in routes.values():
         for slot in route[1:-1]:
-            layers[slot[2] if isinstance(slot, tuple) else 0].append(slot)
-        for before, after in zip(route, route[1:], strict=False):
+            if isinstance(slot, tuple):
+                layers[slot[2]].append(slot)
+        for before, after in pairwise(route):
             right.setdefault(before, []).append(after)
             left.setdefault(after, []).append(before)
     best = _fewest_crossings(layers, left, right)
@@ -92,7 +96,7 @@ def _sort_by_barycentre(layers: list[list[Slot]], at: int, step: int, near: Mapp
 def _crossings(layers: list[list[Slot]], right: Mapping[Slot, list[Slot]]) -> int:
     """Pairs of lines that cross between neighbouring layers: inversions, counted with a binary indexed tree."""
     total = 0
-    for here, there in zip(layers, layers[1:], strict=False):
+    for here, there in pairwise(layers):
         place = {slot: index for index, slot in enumerate(there)}
         ends = [index for slot in here for index in sorted(place[one] for one in right.get(slot, ()))]
         counts = [0] * (len(there) + 1)
@@ -114,7 +118,11 @@ def _up_to(counts: list[int], at: int) -> int:
 
 
 def _positions(
-    layers: list[list[Slot]], left: Mapping[Slot, list[Slot]], right: Mapping[Slot, list[Slot]], height: float, gap: float
+    layers: list[list[Slot]],
+    left: Mapping[Slot, list[Slot]],
+    right: Mapping[Slot, list[Slot]],
+    height: float,
+    gap: float,
 ) -> dict[Slot, float]:
     y: dict[Slot, float] = {}
     for layer in layers:
@@ -129,7 +137,9 @@ def _positions(
     return {slot: value - top for slot, value in y.items()}
 
 
-def _wish(slot: Slot, near: Mapping[Slot, list[Slot]], other: Mapping[Slot, list[Slot]], y: Mapping[Slot, float]) -> float:
+def _wish(
+    slot: Slot, near: Mapping[Slot, list[Slot]], other: Mapping[Slot, list[Slot]], y: Mapping[Slot, float]
+) -> float:
     around = near.get(slot) or other.get(slot)
     return sum(y[one] for one in around) / len(around) if around else y[slot]
 

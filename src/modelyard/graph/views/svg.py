@@ -1,6 +1,7 @@
 """The graph as an SVG picture that needs nothing else: dark on light, boxes coloured by section."""
 
 from html import escape
+from itertools import pairwise
 
 from modelyard.graph.model import Graph, Node
 from modelyard.graph.views.labels import COLOURS, clipped, edges, section, subtitle
@@ -58,7 +59,7 @@ def _box(node: Node, layout: Layout, columns: list[tuple[float, float]]) -> str:
     round_ = _HEIGHT / 2 if node.role == "service" else 9
     reads = "".join(f"\n{port} ← {ref}" for port, ref in node.inputs.items())
     return (
-        f'<g><title>{escape(node.address)} · {escape(subtitle(node))}{escape(reads)}</title>'
+        f"<g><title>{escape(node.address)} · {escape(subtitle(node))}{escape(reads)}</title>"
         f'<rect x="{x:.1f}" y="{y - _HEIGHT / 2:.1f}" width="{width:.1f}" height="{_HEIGHT:.0f}" rx="{round_:.0f}" '
         f'fill="{fill}" stroke="{border}" stroke-width="1.2"/>'
         f'<text x="{x + width / 2:.1f}" y="{y - 3:.1f}" text-anchor="middle" font-size="13" font-weight="600" '
@@ -68,9 +69,7 @@ def _box(node: Node, layout: Layout, columns: list[tuple[float, float]]) -> str:
     )
 
 
-def _edge(
-    layout: Layout, columns: list[tuple[float, float]], before: str, after: str, passed: str, waits: bool
-) -> str:
+def _edge(layout: Layout, columns: list[tuple[float, float]], before: str, after: str, passed: str, waits: bool) -> str:
     """A line that leaves each layer it passes level, so that it cuts through no box."""
     route = layout.routes[before, after]
     points = []
@@ -78,7 +77,7 @@ def _edge(
         x, width = columns[at]
         points.append((x, x + width, layout.y[slot] + _HEAD + _MARGIN))
     path = f"M{points[0][1]:.1f} {points[0][2]:.1f}"
-    for (_, leave, y0), (enter, end, y1) in zip(points, points[1:], strict=False):
+    for (_, leave, y0), (enter, end, y1) in pairwise(points):
         half = (enter - leave) / 2
         path += f" C{leave + half:.1f} {y0:.1f} {enter - half:.1f} {y1:.1f} {enter:.1f} {y1:.1f}"
         path += f" L{end:.1f} {y1:.1f}" if (enter, end) != points[-1][:2] else ""

@@ -21,7 +21,9 @@ def text(graph: Graph) -> str:
             last = index == len(inner) - 1
             rest.append((inner[index], below + ("└─ " if last else "├─ "), below + ("   " if last else "│  ")))
     width = min(max((len(label) for label, *_ in rows), default=0), 60)
-    return "\n".join([_heading(graph), "", *(_row(label, node, others, width) for label, node, others in rows)]).rstrip()
+    return "\n".join(
+        [_heading(graph), "", *(_row(label, node, others, width) for label, node, others in rows)]
+    ).rstrip()
 
 
 def _parents(graph: Graph) -> dict[str, str | None]:

@@ -4,14 +4,15 @@ Typing happens once, after overlays and variables; what leaves here is in its lo
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError, core_schema
 
 OWN_KEY = "x-"
+Json = dict[str, Any]
 
 
 def _own_key(key: str) -> str:
@@ -44,6 +45,15 @@ class Section(BaseModel):
     def model_rebuild(cls, **options: Any) -> bool | None:
         with _no_plugins():
             return super().model_rebuild(**options)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: core_schema.CoreSchema, handler: Any) -> Json:
+        published: Json = handler(schema)
+        table: Json = handler.resolve_ref_schema(published)
+        if "properties" in table:
+            table["additionalProperties"] = False
+            table["patternProperties"] = {f"^{OWN_KEY}": {}}
+        return published
 
     @classmethod
     def keys(cls) -> list[str]:
@@ -102,18 +112,47 @@ Name = Annotated[str, Matching(NAME_PATTERN, "name", NAME_RULE)]
 """The name of a thing inside its section. Names like `x-…` are left to the user's own keys."""
 
 
-def table_of(key: str) -> BeforeValidator:
-    """A before-validator for «one value or a table»: one value stands for `{key: value}`."""
+class Widened:
+    """A before-validator for short forms. It publishes them, so that editors accept what the loader does.
+
+    `short` is what may stand for the long form, as JSON Schema: given the long form's, with its `$ref` followed. With
+    `instead` the long form is what a spec is dumped as, and nobody writes it.
+    """
+
+    def __init__(self, widen: Callable[[Any], Any], short: Callable[[Json], Json], *, instead: bool = False) -> None:
+        self.widen, self.short, self.instead = widen, short, instead
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
+        return core_schema.no_info_before_validator_function(self.widen, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Json:
+        long: Json = handler(schema)
+        short = self.short(handler.resolve_ref_schema(long))
+        return short if self.instead else {"anyOf": [short, long]}
+
+
+def table_of(key: str) -> Widened:
+    """«One value or a table»: one value stands for `{key: value}`."""
 
     def widen(value: Any) -> Any:
         return value if isinstance(value, (dict, BaseModel)) or value is None else {key: value}
 
-    return BeforeValidator(widen)
+    def short(table: Json) -> Json:
+        while "anyOf" in table and "properties" not in table:
+            table = table["anyOf"][0]
+        return {name: part for name, part in table["properties"][key].items() if name not in ("default", "examples")}
+
+    return Widened(widen, short)
 
 
 def _as_list(value: Any) -> Any:
     return value if isinstance(value, (list, tuple)) or value is None else [value]
 
 
-ListOrOne = BeforeValidator(_as_list)
+def _items(array: Json) -> Json:
+    items: Json = array.get("items", {})
+    return items
+
+
+ListOrOne = Widened(_as_list, _items)
 """One value stands for a list of one."""

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from modelyard.spec.model.base import Section
+from modelyard.spec.model.base import Json, Section, Widened
 from modelyard.spec.model.running import Runnable
 from modelyard.spec.model.values import Address
 
@@ -23,10 +23,15 @@ class CheckSettings(Section):
     """A check by its library's own name and arguments."""
 
     name: str = Field(description="The check's name in its library.", examples=["expect_column_values_to_not_be_null"])
-    kwargs: dict[str, Any] = Field({}, description="Its arguments, by their own names.", examples=[{"column": "carrier"}])
+    kwargs: dict[str, Any] = Field(default_factory=dict, description="Its arguments, by their own names.", examples=[{"column": "carrier"}])
 
 
-Check = Annotated[CheckSettings, BeforeValidator(name_and_arguments)]
+def _written(long: Json) -> Json:
+    table = {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": {"type": ["object", "null"]}}
+    return {"anyOf": [{"type": "string"}, table], "description": long["description"]}
+
+
+Check = Annotated[CheckSettings, Widened(name_and_arguments, _written, instead=True)]
 
 
 class Expectation(Runnable):

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from modelyard.spec.model.base import ListOrOne, Section
+from modelyard.spec.model.base import Json, ListOrOne, Section, Widened
 from modelyard.spec.model.running import Runnable
 from modelyard.spec.model.values import Address, Duration
 
@@ -32,7 +32,16 @@ class ColumnSettings(Section):
     over: Duration | None = Field(None, description="The window's length, ending at the instant asked for.", examples=["6h"])
 
 
-Column = Annotated[ColumnSettings, BeforeValidator(_column)]
+def _written(long: Json) -> Json:
+    """A column or expression as text, or a window with the aggregation as its key."""
+    keys = long["properties"]
+    column = {"type": "string", "minLength": 1, "description": keys["column"]["description"]}
+    windows = {**dict.fromkeys(AGGREGATIONS, column), "over": keys["over"]}
+    window = {"properties": windows, "required": ["over"], "minProperties": 2, "maxProperties": 2}
+    return {"anyOf": [{"type": "string", "minLength": 1}, {"type": "object", **window, "additionalProperties": False}]}
+
+
+Column = Annotated[ColumnSettings, Widened(_column, _written)]
 
 
 class FeatureView(Runnable):

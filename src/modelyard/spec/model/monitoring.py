@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from modelyard.spec.model.base import ListOrOne, Section
+from modelyard.spec.model.base import Json, ListOrOne, Section, Widened
 from modelyard.spec.model.expectations import Check
 from modelyard.spec.model.running import Resources, Runtime
 from modelyard.spec.model.values import Address, Cel, Duration
@@ -14,6 +14,10 @@ def _window(value: Any) -> Any:
     if isinstance(value, str) and value.endswith(" predictions"):
         return value.removesuffix(" predictions").replace("_", "").strip()
     return value
+
+
+def _predictions(long: Json) -> Json:
+    return {"type": "string", "pattern": "^[0-9_]+ predictions$"}
 
 
 class Action(Section):
@@ -37,7 +41,7 @@ class Monitor(Section):
     data: Address = Field(description="What a server was sent and answered, or any source.", examples=["serving.api"])
     reference: Address = Field(description="What it is compared with.", examples=["sources.flights:train"])
     every: Duration | None = Field(None, description="How often; each time over what came since. One hour unless `window` is given.", examples=["1h"])
-    window: Annotated[int | None, BeforeValidator(_window)] = Field(None, ge=1, description="After so many predictions, in place of `every`.", examples=[5000, "5000 predictions"])
+    window: Annotated[int | None, Widened(_window, _predictions)] = Field(None, ge=1, description="After so many predictions, in place of `every`.", examples=[5000, "5000 predictions"])
     checks: tuple[Check, ...] = Field(min_length=1, description="Evidently by its own names and arguments.", examples=[[{"DataDriftPreset": {"drift_share": 0.3}}]])
     when: Annotated[tuple[Rule, ...], ListOrOne] = Field((), description="Rules over the results.", examples=[[{"if": "checks.drift_share > 0.3", "then": [{"notify": "ops"}]}]])
     resources: Resources | None = Field(None, description="Cores and memory of the check.", examples=[{"cpu": 1}])

@@ -2,15 +2,19 @@
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from modelyard.spec.model.base import ListOrOne, Section, table_of
+from modelyard.spec.model.base import Json, ListOrOne, Section, Widened, table_of
 
 
 def _ui(value: Any) -> Any:
     if isinstance(value, bool):
         return {} if value else None
     return {"port": value} if isinstance(value, int) else value
+
+
+def _switch(long: Json) -> Json:
+    return {"type": ["boolean", "integer"], "maximum": 65535}
 
 
 class TrackingUi(Section):
@@ -23,7 +27,7 @@ class Tracking(Section):
     """Where runs, metrics and models are recorded: MLflow first."""
 
     uri: str = Field("sqlite:///.modelyard/mlflow.db", min_length=1, description="MLflow's tracking URI.", examples=["http://mlflow:5000"])
-    ui: Annotated[TrackingUi | None, BeforeValidator(_ui)] = Field(None, description="Run an MLflow UI beside the project: true, a port, or a table.", examples=[True])
+    ui: Annotated[TrackingUi | None, Widened(_ui, _switch)] = Field(None, description="Run an MLflow UI beside the project: true, a port, or a table.", examples=[True])
     mirrors: Annotated[tuple[str, ...], ListOrOne] = Field((), description="Trackers that are written to as well.", examples=[["tensorboard"]])
 
 

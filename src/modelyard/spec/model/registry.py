@@ -27,5 +27,5 @@ class RegisteredModel(Runnable):
 
     from_: Address = Field(alias="from", description="The training, or the study whose best trial it is.", examples=["training.late"])
     gate: Annotated[tuple[Cel, ...], ListOrOne] = Field((), description="CEL over metrics, champion, slices, size, latency; each must be true.", examples=[["metrics.roc_auc >= 0.70"]])
-    promote: dict[Name, Literal["auto"] | PromotionRule] = Field({"production": "auto"}, description="The stages it goes to once the gates are passed: stage to rule.", examples=[{"staging": "auto"}])
+    promote: dict[Name, Literal["auto"] | PromotionRule] = Field(default_factory=lambda: {"production": "auto"}, description="The stages it goes to once the gates are passed: stage to rule.", examples=[{"staging": "auto"}])
     keep: Annotated[KeepSettings, table_of("versions")] = Field(default_factory=KeepSettings, description="How many versions to keep.", examples=[{"versions": 20}])

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from modelyard.spec.model.base import ListOrOne, Section, table_of
+from modelyard.spec.model.base import Json, ListOrOne, Section, Widened, table_of
 from modelyard.spec.model.running import Resources, Runtime
 from modelyard.spec.model.values import Address, Cel, Duration, Share
 
@@ -19,6 +19,10 @@ class ReplicaSettings(Section):
     min: int = Field(1, ge=0, description="Never fewer.", examples=[1])
     max: int = Field(1, ge=1, description="Never more.", examples=[4])
     requests_per_second: float | None = Field(None, gt=0, description="One more for each so many requests a second.", examples=[50])
+
+
+def _count(long: Json) -> Json:
+    return {"type": "integer", "minimum": 1}
 
 
 class BatchSettings(Section):
@@ -55,7 +59,7 @@ class Endpoint(Section):
     model: Address = Field(description="A registered model: what is in production, or `@stage`, or `@7`.", examples=["registry.late"])
     port: int = Field(8080, ge=0, le=65535, description="The port; 0 takes a free one.", examples=[8080])
     host: str = Field("127.0.0.1", description="The address it listens on, where the target leaves that open.", examples=["0.0.0.0"])  # noqa: S104
-    replicas: Annotated[ReplicaSettings, BeforeValidator(_replicas)] = Field(default_factory=ReplicaSettings, description="How many: a number, or a table.", examples=[{"min": 1, "max": 4}])
+    replicas: Annotated[ReplicaSettings, Widened(_replicas, _count)] = Field(default_factory=ReplicaSettings, description="How many: a number, or a table.", examples=[{"min": 1, "max": 4}])
     resources: Resources | None = Field(None, description="Cores, memory and GPUs of each.", examples=[{"cpu": 1, "memory": "512Mi"}])
     runtime: Runtime | None = Field(None, description="Its own Python and packages.", examples=[{"python": "3.11"}])
     batch: Annotated[BatchSettings, table_of("max")] | None = Field(None, description="Answer requests in batches: the largest, or a table.", examples=[{"max": 32, "wait": "2ms"}])

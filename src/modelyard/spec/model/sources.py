@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from modelyard.spec.model.base import ListOrOne, Section
+from modelyard.spec.model.base import Json, ListOrOne, Section, Widened
 from modelyard.spec.model.running import Runnable
-from modelyard.spec.model.values import Share
+from modelyard.spec.model.values import SHARE_SCHEMA, Share
 
 SPLIT_NAMES = ("train", "val", "test")
 
@@ -38,7 +38,15 @@ class SplitSettings(Section):
     seed: int = Field(0, description="Another seed deals them out differently.", examples=[7])
 
 
-Split = Annotated[SplitSettings, BeforeValidator(_gather_fractions)]
+def _written(long: Json) -> Json:
+    """Shares stand directly in `split`."""
+    shares = {name: {**SHARE_SCHEMA, "description": text, "examples": ["70%"]} for name, text in _shares.items()}
+    rest = {name: part for name, part in long["properties"].items() if name != "fractions"}
+    return {**long, "properties": {**shares, **rest}, "required": ["train"]}
+
+
+_shares = {name: field.description for name, field in Fractions.model_fields.items()}
+Split = Annotated[SplitSettings, Widened(_gather_fractions, _written, instead=True)]
 
 
 class Source(Runnable):

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from modelyard.spec.model.base import Name, Section, table_of
+from modelyard.spec.model.base import Json, Name, Section, Widened, table_of
 from modelyard.spec.model.running import Runnable
 from modelyard.spec.model.values import Address, Argv, Call, Cel, Text
 
@@ -27,6 +27,10 @@ def _named_outputs(value: Any) -> Any:
     return {name: {} for name in value} if isinstance(value, list) else value
 
 
+def _names(long: Json) -> Json:
+    return {"type": "array", "items": {"type": "string"}}
+
+
 class Step(Runnable):
     """A command, or a Python function of the project. Exactly one of `run` and `call`."""
 
@@ -38,12 +42,12 @@ class Step(Runnable):
         None, description="module:function; it is given inputs (folders), outputs (folders) and params by name.",
         examples=["prepare:tidy"],
     )  # fmt: skip
-    inputs: dict[Name, Address] = Field({}, description="What it reads, by a name of yours.", examples=[{"flights": "steps.tables:dir"}])
-    outputs: Annotated[dict[Name, Output], BeforeValidator(_named_outputs)] = Field(
-        {}, description="The folders it fills, each with its type.", examples=[{"table": {"type": "table"}}]
+    inputs: dict[Name, Address] = Field(default_factory=dict, description="What it reads, by a name of yours.", examples=[{"flights": "steps.tables:dir"}])
+    outputs: Annotated[dict[Name, Output], Widened(_named_outputs, _names)] = Field(
+        default_factory=dict, description="The folders it fills, each with its type.", examples=[{"table": {"type": "table"}}]
     )
-    params: dict[str, Any] = Field({}, description="Values the code is given as `${params.x}` or as arguments.", examples=[{"drop_cancelled": True}])
-    env: dict[str, Text] = Field({}, description="Environment variables; secrets belong here.", examples=[{"API_KEY": "${secret.API_KEY}"}])
+    params: dict[str, Any] = Field(default_factory=dict, description="Values the code is given as `${params.x}` or as arguments.", examples=[{"drop_cancelled": True}])
+    env: dict[str, Text] = Field(default_factory=dict, description="Environment variables; secrets belong here.", examples=[{"API_KEY": "${secret.API_KEY}"}])
     foreach: list[Any] | str | None = Field(
         None, description="A list, or the files of an input: one cached task an item, known as `${item}`.", examples=["inputs.flights", [2012, 2013]]
     )

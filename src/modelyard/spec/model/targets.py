@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from modelyard.spec.model.base import Section
+from modelyard.spec.model.base import Json, Section, Widened
 
 
 class LocalTarget(Section):
@@ -26,7 +26,7 @@ class KubernetesTarget(Section):
     namespace: str | None = Field(None, description="The namespace.", examples=["ml"])
     context: str | None = Field(None, description="The context of the kubeconfig.", examples=["prod"])
     registry: str | None = Field(None, description="Where built images go.", examples=["registry.example.com/ml"])
-    operators: dict[str, str] = Field({}, description="Operators to hand work to, by what they do.", examples=[{"serving": "kserve"}])
+    operators: dict[str, str] = Field(default_factory=dict, description="Operators to hand work to, by what they do.", examples=[{"serving": "kserve"}])
 
 
 class TargetSettings(Section):
@@ -49,4 +49,8 @@ def _target(value: Any) -> Any:
     return value
 
 
-TargetTable = Annotated[TargetSettings, BeforeValidator(_target)]
+def _names(long: Json) -> Json:
+    return {"enum": list(long["properties"])}
+
+
+TargetTable = Annotated[TargetSettings, Widened(_target, _names)]

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from modelyard.spec.model.base import ListOrOne, Section, table_of
+from modelyard.spec.model.base import Json, ListOrOne, Section, Widened, table_of
 from modelyard.spec.model.running import Runnable
 from modelyard.spec.model.values import Address, Argv, Call, Text
 
@@ -35,6 +35,11 @@ class EvaluateSettings(Section):
     slices: Annotated[tuple[str, ...], ListOrOne] = Field((), description="Columns by whose values the metrics are told apart.", examples=[["carrier"]])
 
 
+def _written(long: Json) -> Json:
+    named = {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": {"type": ["string", "null"]}}
+    return {"anyOf": [{"type": "string", "minLength": 1}, named]}
+
+
 class Training(Runnable):
     """One model, trained by an engine that is given its own parameters by their own names."""
 
@@ -44,10 +49,10 @@ class Training(Runnable):
     model: str | None = Field(None, min_length=1, description="ultralytics: a model file; sklearn: an estimator's class.", examples=["yolov8n.yaml", "HistGradientBoostingClassifier"])
     call: Call | None = Field(None, description="torch: the function that trains and gives the module back, module:function.", examples=["train:fit"])
     run: Argv | None = Field(None, description="command: the command that leaves `model.onnx` in `${outputs.model}`.", examples=["python train.py --data ${inputs.train} --out ${outputs.model}"])
-    env: dict[str, Text] = Field({}, description="command: environment variables.", examples=[{"HF_TOKEN": "${secret.HF_TOKEN}"}])
+    env: dict[str, Text] = Field(default_factory=dict, description="command: environment variables.", examples=[{"HF_TOKEN": "${secret.HF_TOKEN}"}])
     columns: Annotated[tuple[str, ...], ListOrOne] = Field((), description="Tables: the columns to learn from; without it all but key, timestamp and target.", examples=[["carrier", "distance"]])
     features: Annotated[tuple[Address, ...], ListOrOne] = Field((), description="Feature views to join, as known at each row's time; `:name` takes one column.", examples=[["features.weather"]])
-    target: Annotated[TargetColumn | None, BeforeValidator(_target)] = Field(None, description="Tables: what to predict: a column, or a name with an SQL expression.", examples=[{"late": "arr_delay > 15"}])
-    params: dict[str, Any] = Field({}, description="The engine's parameters, by its own names.", examples=[{"epochs": 15, "imgsz": 160}])
+    target: Annotated[TargetColumn | None, Widened(_target, _written, instead=True)] = Field(None, description="Tables: what to predict: a column, or a name with an SQL expression.", examples=[{"late": "arr_delay > 15"}])
+    params: dict[str, Any] = Field(default_factory=dict, description="The engine's parameters, by its own names.", examples=[{"epochs": 15, "imgsz": 160}])
     seed: int = Field(0, ge=0, description="The seed of all chance in it.", examples=[7])
     evaluate: Annotated[EvaluateSettings, table_of("data")] = Field(default_factory=EvaluateSettings, description="How it is scored: an address, or a table.", examples=[{"data": "sources.flights:test", "metrics": ["roc_auc"]}])

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from modelyard.spec.model.base import Section
+from modelyard.spec.model.base import Json, Section, Widened
 from modelyard.spec.model.running import Runnable
 from modelyard.spec.model.values import Address, Duration
 
@@ -29,7 +29,11 @@ class RangeSettings(Section):
     choices: tuple[Any, ...] | None = Field(None, min_length=1, description="One of these; written as the list itself.", examples=[[0, 0.1, 1]])
 
 
-Range = Annotated[RangeSettings, BeforeValidator(_range)]
+def _written(long: Json) -> Json:
+    return {"type": "array", "minItems": 1, "items": {}}
+
+
+Range = Annotated[RangeSettings, Widened(_range, _written)]
 
 
 class StudyBudget(Section):
@@ -59,7 +63,7 @@ class Study(Runnable):
     training: Address = Field(description="The training whose parameters are varied.", examples=["training.late"])
     maximize: str | None = Field(None, description="The metric to make large.", examples=["roc_auc"])
     minimize: str | None = Field(None, description="The metric to make small.", examples=["log_loss"])
-    objectives: dict[str, Literal["maximize", "minimize"]] = Field({}, description="Several metrics at once, each with its direction.", examples=[{"roc_auc": "maximize", "log_loss": "minimize"}])
+    objectives: dict[str, Literal["maximize", "minimize"]] = Field(default_factory=dict, description="Several metrics at once, each with its direction.", examples=[{"roc_auc": "maximize", "log_loss": "minimize"}])
     space: dict[str, Range] = Field(min_length=1, description="The parameters to vary: a range, or a list of choices.", examples=[{"learning_rate": {"from": 0.01, "to": 0.3, "log": True}}])
     sampler: Literal["tpe", "random", "grid", "cmaes", "gp", "qmc", "nsgaii", "nsgaiii"] = Field("tpe", description="Optuna's sampler.", examples=["random"])
     pruner: Literal["none", "median", "hyperband", "successive_halving", "percentile", "threshold", "patient", "wilcoxon"] = Field("none", description="Optuna's pruner: ends a trial early that will not win.", examples=["hyperband"])

@@ -120,7 +120,10 @@ Duration = Annotated[
     float, *_text_or_number(parse_duration, r"^\s*(\d+(\.\d+)?\s*(ms|s|m|h|d|w)\s*)+$")
 ]
 """Seconds; written `90s`, `15m`, `6h`, `7d`."""
-Share = Annotated[float, *_text_or_number(parse_share, r"^\s*\d+(\.\d+)?\s*%\s*$")]
+SHARE_SCHEMA = {
+    "anyOf": [{"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*%\s*$"}, {"type": "number", "minimum": 0, "maximum": 1}]
+}
+Share = Annotated[float, BeforeValidator(parse_share), WithJsonSchema(SHARE_SCHEMA)]
 """A fraction from 0 to 1; written `70%`."""
 Cpu = Annotated[float, *_text_or_number(parse_cpu, r"^\d+(\.\d+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$")]
 """Cores; written as Kubernetes writes them: `2`, `500m`."""

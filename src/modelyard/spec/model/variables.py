@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from modelyard.spec.model.base import Section
+from modelyard.spec.model.base import Json, Section, Widened
 
 VariableType = Literal["string", "int", "float", "bool", "list"]
 _TYPES = {str: "string", bool: "bool", int: "int", float: "float"}
@@ -24,4 +24,8 @@ class VariableSettings(Section):
     description: str | None = Field(None, description="What it is for.", examples=["Boosting rounds"])
 
 
-Variable = Annotated[VariableSettings, BeforeValidator(_variable)]
+def _plain(long: Json) -> Json:
+    return {"type": ["string", "number", "boolean", "array"]}
+
+
+Variable = Annotated[VariableSettings, Widened(_variable, _plain)]

@@ -1,23 +1,25 @@
 """Tasks as child processes of this machine."""
 
+import errno
 import json
 import os
-import select
+import shutil
 import signal
 import threading
 import time
-from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from modelyard.graph.model import Resources
-from modelyard.logs import write_all
 from modelyard.targets.base import Capacity, OnEvent, Outcome
 from modelyard.targets.local.environment import child_environment
-from modelyard.targets.local.launch import Launched, Launcher
+from modelyard.targets.local.launch import Launched, Launcher, readable
 from modelyard.targets.local.slots import GpuSlots, gpu_names, machine
+from modelyard.targets.local.task_log import TaskLog
+from modelyard.targets.local.twins import Twins
 from modelyard.task import TaskDocument, TaskResult, decode_event
 
 FRESH = frozenset({"train", "tune"})
@@ -34,6 +36,7 @@ class LocalExecutor:
         self._grace = grace
         self._launcher = Launcher()
         self._gpus = GpuSlots(gpu_names())
+        self._twins = Twins()
 
     def warm_up(self) -> None:
         """Start what makes tasks start fast; without waiting for it."""
@@ -46,41 +49,60 @@ class LocalExecutor:
         self._launcher.close()
 
     def run(
-        self, task: TaskDocument, resources: Resources, timeout: float | None, log: Path,
-        on_event: OnEvent, cancel: threading.Event,
-    ) -> Outcome:  # fmt: skip
+        self,
+        task: TaskDocument,
+        resources: Resources,
+        timeout: float | None,
+        log: Path,
+        on_event: OnEvent,
+        cancel: threading.Event,
+    ) -> Outcome:
         """See `modelyard.targets.base.Executor`."""
         if resources.gpu > self._gpus.total:
             reason = f"it asks for {resources.gpu} GPUs, and this machine has {self._gpus.total}"
-            return Outcome("failed", reason=reason)
-        with self._gpus.lend(resources.gpu, cancel) as gpus:
-            if cancel.is_set():
-                return Outcome("cancelled", reason="cancelled before it started")
-            return self._attempt(task, gpus, timeout, log, on_event, cancel)
+            return Outcome("failed", reason=reason, code="does-not-fit")
 
-    def _attempt(
-        self, task: TaskDocument, gpus: list[str], timeout: float | None, log: Path,
-        on_event: OnEvent, cancel: threading.Event,
-    ) -> Outcome:  # fmt: skip
+        def work() -> Outcome:
+            with self._gpus.lend(resources.gpu, cancel) as gpus:
+                if cancel.is_set():
+                    return Outcome("cancelled", reason="cancelled before it started")
+                try:
+                    return self._attempt(_Attempt(task, timeout, log, on_event, cancel), gpus)
+                except OSError as error:
+                    return _cannot_start(error)
+
+        return self._twins.once(task.workdir, work, cancel)
+
+    def _attempt(self, attempt: "_Attempt", gpus: list[str]) -> Outcome:
+        task = attempt.task
         document = _write_document(task)
         environment = child_environment(MODELYARD_GRACE=str(self._grace))
         if gpus:
             environment["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
         process = self._launcher.launch(str(document), environment, task.node["kind"] in FRESH)
         try:
-            with _Log(log, task.attempt) as written:
-                watch = _Watch(process, written, on_event, self._grace)
-                ended = watch.until_the_end(timeout, cancel)
+            with TaskLog(attempt.log, task.attempt) as log:
+                watch = _Watch(process, log, attempt.on_event, self._grace)
+                code = watch.until_the_end(attempt.timeout, attempt.cancel)
         finally:
             os.close(process.output)
             process.close()
-        return _outcome(task, ended, watch, written.tail(), timeout)
+        return _outcome(attempt, code, watch, log.tail())
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    task: TaskDocument
+    timeout: float | None
+    log: Path
+    on_event: OnEvent
+    cancel: threading.Event
 
 
 class _Watch:
     """Reads what a process says until it has ended, and ends it when it must."""
 
-    def __init__(self, process: Launched, log: "_Log", on_event: OnEvent, grace: float) -> None:
+    def __init__(self, process: Launched, log: TaskLog, on_event: OnEvent, grace: float) -> None:
         self._process = process
         self._log = log
         self._on_event = on_event
@@ -105,12 +127,12 @@ class _Watch:
             if open_end:
                 open_end = self._read(_TICK)
             code = self._process.exit_code(0 if open_end else _TICK) if code is None else code
-            if code is not None and open_end and not select.select([self._process.output], [], [], 1.0)[0]:
+            if code is not None and open_end and not readable(self._process.output, 1.0):
                 break  # it has ended, and a process that is not ours holds its pipe
         return code if code is not None else -signal.SIGKILL
 
     def _read(self, wait: float) -> bool:
-        if not select.select([self._process.output], [], [], wait)[0]:
+        if not readable(self._process.output, wait):
             return True
         data = os.read(self._process.output, _CHUNK)
         for line in self._log.take(data):
@@ -127,54 +149,11 @@ class _Watch:
             self._on_event(event)
 
 
-class _Log:
-    """The log file, and the lines that are events taken out of it."""
-
-    def __init__(self, path: Path, attempt: int) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._stream = path.open("ab", buffering=0)
-        self._write = write_all(self._stream.fileno())
-        self._rest = b""
-        self._tail: deque[bytes] = deque(maxlen=40)
-        self._full = False
-        if attempt > 1:
-            self._put(f"── attempt {attempt} ──\n".encode())
-
-    def __enter__(self) -> "_Log":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._rest:
-            self._put(self._rest + b"\n")
-        self._stream.close()
-
-    def take(self, data: bytes) -> list[str]:
-        """Add what came; the lines in it that are events."""
-        data = self._rest + data
-        cut = data.rfind(b"\n") + 1
-        self._rest, lines = data[cut:], data[:cut]
-        if b"\x1e" not in lines:
-            self._put(lines)
-            return []
-        events = []
-        for line in lines.splitlines(keepends=True):
-            if line.startswith(b"\x1e"):
-                events.append(line.decode(errors="replace").rstrip("\n"))
-            else:
-                self._put(line)
-        return events
-
-    def _put(self, lines: bytes) -> None:
-        self._tail.extend(lines[-16384:].splitlines()[-40:])
-        if self._full:
-            return
-        try:
-            self._write(lines)
-        except OSError:  # a full disk costs the log's rest, not the task
-            self._full = True
-
-    def tail(self) -> tuple[str, ...]:
-        return tuple(line.decode(errors="replace")[:2000] for line in self._tail)
+def _cannot_start(error: OSError) -> Outcome:
+    full = error.errno == errno.ENOSPC
+    fix = "free some space and apply again: it goes on from here" if full else ""
+    word = "disk-full" if full else "cannot-start"
+    return Outcome("failed", reason=f"it cannot be started: {error}", fix=fix, code=word)
 
 
 def _must_end(now: float, deadline: float | None, cancel: threading.Event) -> str | None:
@@ -192,18 +171,18 @@ def _write_document(task: TaskDocument) -> Path:
     return path
 
 
-def _outcome(task: TaskDocument, code: int, watch: _Watch, tail: tuple[str, ...], timeout: float | None) -> Outcome:
-    result = _result(task, watch.last)
+def _outcome(attempt: _Attempt, code: int, watch: _Watch, tail: tuple[str, ...]) -> Outcome:
+    result = _result(attempt.task, watch.last)
     if result is not None:  # the work is done and kept, whatever became of the process afterwards
+        shutil.rmtree(attempt.task.workdir, ignore_errors=True)
         return Outcome("ok", result, 0, tail=tail)
     if watch.why_ended == "timeout":
-        return Outcome("timeout", None, code, f"it ran past its timeout of {timeout:g} s", tail)
+        return Outcome("timeout", None, code, f"it ran past its timeout of {attempt.timeout:g} s", tail)
     if watch.why_ended == "cancelled":
         return Outcome("cancelled", None, code, "cancelled", tail)
-    reason = str(watch.last.get("what") or _last_words(code, tail))
-    if watch.last.get("code") == "out-of-memory":
-        return Outcome("out-of-memory", None, code, reason, tail)
-    return Outcome("failed", None, code, _with_fix(reason, watch.last, tail), tail)
+    word = str(watch.last.get("code") or "killed")
+    status: Literal["failed", "out-of-memory"] = "out-of-memory" if word == "out-of-memory" else "failed"
+    return Outcome(status, None, code, _reason(watch.last, code, tail), tail, str(watch.last.get("fix") or ""), word)
 
 
 def _result(task: TaskDocument, last: Mapping[str, Any]) -> TaskResult | None:
@@ -215,12 +194,9 @@ def _result(task: TaskDocument, last: Mapping[str, Any]) -> TaskResult | None:
         return None
 
 
-def _with_fix(reason: str, last: Mapping[str, Any], tail: tuple[str, ...]) -> str:
-    if last.get("code") == "command-failed" and tail:
-        return f"{reason}: {tail[-1].strip()[:300]}"
-    return f"{reason} ({last['fix']})" if last.get("fix") else reason
-
-
-def _last_words(code: int, tail: tuple[str, ...]) -> str:
+def _reason(last: Mapping[str, Any], code: int, tail: tuple[str, ...]) -> str:
+    """What the task said; and where it is a program's bare exit code, the last line that the program wrote."""
     how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-    return f"its process {how}{f': {tail[-1][:300]}' if tail else ''}"
+    what = str(last.get("what") or f"its process {how}")
+    words = next((line.strip() for line in reversed(tail) if line.strip()), "")
+    return f"{what}: {words[:300]}" if words and last.get("code") in (None, "command-failed", "killed") else what

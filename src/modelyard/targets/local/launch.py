@@ -14,8 +14,16 @@ from contextlib import suppress
 from typing import Protocol
 
 from modelyard.targets.local.environment import child_environment
+from modelyard.targets.local.zygote import LARGEST_REQUEST
 
 _READY_WITHIN = 20.0
+
+
+def readable(fd: int, wait: float) -> bool:
+    """Whether there is something to read within `wait` seconds (by poll: select has no room above 1,024)."""
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(wait * 1000))
 
 
 class Launched(Protocol):
@@ -39,7 +47,7 @@ class ForkedTask:
         self._code: int | None = None
 
     def exit_code(self, wait: float) -> int | None:
-        if self._code is None and select.select([self._status], [], [], wait)[0]:
+        if self._code is None and readable(self._status.fileno(), wait):
             try:
                 data = self._status.recv(16)
             except OSError:
@@ -105,7 +113,11 @@ class Launcher:
         return SpawnedTask(document, environment)
 
     def _start(self) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        except OSError:  # macOS has no such sockets
+            self._usable = False
+            return
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "modelyard.targets.local.zygote", str(theirs.fileno())],
@@ -119,10 +131,11 @@ class Launcher:
         self._ready = False
 
     def _fork(self, document: str, environment: Mapping[str, str], fresh: bool) -> ForkedTask | None:
+        request = json.dumps({"document": document, "environment": dict(environment), "fresh": fresh}).encode()
         if self._process is None:
             self._start()
-        assert self._control is not None
-        request = json.dumps({"document": document, "environment": dict(environment), "fresh": fresh}).encode()
+        if self._control is None or len(request) > LARGEST_REQUEST:
+            return None
         output, output_end = os.pipe()
         status, status_end = socket.socketpair()
         try:
@@ -130,8 +143,8 @@ class Launcher:
                 self._ready = self._control.recv(16) == b"ready"
             fds = array.array("i", [output_end, status_end.fileno()])
             self._control.sendmsg([request], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
-        except OSError:  # no zygote, or too much environment for one message: start afresh, each time
-            self._usable = self._ready and self._process is not None and self._process.poll() is None
+        except OSError:  # the zygote has gone, or never came: without it, then
+            self._usable = False
             os.close(output)
             status.close()
             return None

@@ -35,6 +35,7 @@ class LocalTarget:
     def executor(self) -> LocalExecutor:
         if self._executor is None:
             self._executor = LocalExecutor(self._grace)
+            self._executor.warm_up()
         return self._executor
 
     def deploy(self, deployment: Deployment, on_event: OnEvent) -> LiveService:

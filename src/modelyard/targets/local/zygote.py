@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 
 from modelyard import processes
 
-LARGEST_REQUEST = 64 << 10
+LARGEST_REQUEST = 96 << 10
 _PATIENCE = 15.0
 
 
@@ -51,7 +51,10 @@ class Zygote:
 
     def _turn(self) -> bool:
         watched = {self._control.fileno(): 0, self._wake: 0, **{s.fileno(): pid for pid, s in self._sockets.items()}}
-        ready, _, _ = select.select(list(watched), [], [])
+        poll = select.poll()
+        for fd in watched:
+            poll.register(fd, select.POLLIN)
+        ready = [fd for fd, _ in poll.poll()]
         if self._wake in ready:
             with suppress(BlockingIOError):
                 os.read(self._wake, 4096)
