@@ -4,6 +4,7 @@
 them, so their names are written down here, once a release, and a test compares them with what is installed.
 """
 
+# ruff: noqa: PLC0415, T201
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,7 +21,7 @@ _GX_OWN = {
 
 
 def great_expectations() -> dict[str, Arguments]:
-    import great_expectations.expectations.core as core
+    from great_expectations.expectations import core
     from great_expectations.expectations.expectation import Expectation
 
     found = {}
@@ -34,7 +35,7 @@ def great_expectations() -> dict[str, Arguments]:
 
 
 def _snake(name: str) -> str:
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_").replace("_k_l_", "_kl_").replace("_z_s", "_z_s").replace("pair_values_a_", "pair_values_a_")
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
 
 
 def evidently() -> dict[str, Arguments]:
@@ -60,7 +61,9 @@ def _constructor(kind: type) -> dict[str, bool]:
     if "__init__" not in kind.__dict__:
         return fields
     parameters = inspect.signature(kind.__init__).parameters.values()
-    named = [one for one in parameters if one.name not in own and not one.name.endswith("_tests") and one.kind not in (2, 4)]
+    named = [
+        one for one in parameters if one.name not in own and not one.name.endswith("_tests") and one.kind not in (2, 4)
+    ]
     return {one.name: one.default is one.empty for one in named} or fields
 
 
@@ -96,19 +99,26 @@ def _arguments(required: Mapping[str, bool | None]) -> Arguments:
     return " ".join(needed), " ".join(sorted(set(required) - set(needed)))
 
 
+_HEAD = '"""{what} Written by `tools/catalog.py`."""\n\n# fmt: off\n# ruff: noqa: E501\n\n'
+
+
 def _table(name: str, what: str, rows: Mapping[str, tuple[str, str]]) -> str:
     lines = "".join(f"    {key!r}: {value!r},\n" for key, value in sorted(rows.items())).replace("'", '"')
-    return f'"""{what} Written by `tools/catalog.py`."""\n\n# ruff: noqa: E501\n\n{name}: dict[str, tuple[str, str]] = {{\n{lines}}}\n'
+    return f"{_HEAD.format(what=what)}{name}: dict[str, tuple[str, str]] = {{\n{lines}}}\n"
 
 
 def _words(name: str, what: str, words: tuple[str, ...]) -> str:
     lines = "".join(f'    "{word}",\n' for word in words)
-    return f'"""{what} Written by `tools/catalog.py`."""\n\n{name} = (\n{lines})\n'
+    return f"{_HEAD.format(what=what)}{name} = (\n{lines})\n"
 
 
 TABLES: dict[str, tuple[str, str, Callable[[], Any]]] = {
-    "gx_names.py": ("EXPECTATIONS", "Great Expectations: name → required and optional arguments.", great_expectations),
-    "evidently_names.py": ("CHECKS", "Evidently's presets and metrics: name → required and optional arguments.", evidently),
+    "gx_names.py": ("EXPECTATIONS", "Great Expectations: name → its arguments.", great_expectations),
+    "evidently_names.py": (
+        "CHECKS",
+        "Evidently: name → its arguments.",
+        evidently,
+    ),
     "sklearn_names.py": ("ESTIMATORS", "scikit-learn: estimator → its task, and its parameters.", sklearn),
     "ultralytics_names.py": ("PARAMETERS", "ultralytics: the keys of its configuration.", ultralytics),
 }

@@ -20,5 +20,5 @@ def library() -> Any:
 
 
 def evaluate(expression: str, names: Mapping[str, Any]) -> Any:
-    """The value of a CEL expression given plain data by name. Raises ValueError, KeyError, TypeError or RuntimeError."""
+    """The value of an expression given plain data by name. Raises ValueError, KeyError, TypeError or RuntimeError."""
     return library().evaluate(expression, dict(names))

@@ -88,9 +88,10 @@ class Scheduler:
     _waiting: dict[str, int] = field(default_factory=dict)
     _blocked: dict[str, str] = field(default_factory=dict)
     _done: "SimpleQueue[tuple[str, Ending, BaseException | None]]" = field(default_factory=SimpleQueue)
+    _todo: "SimpleQueue[str | None]" = field(default_factory=SimpleQueue)
+    _threads: int = 0
     _running: int = 0
     _stopping: bool = False
-    _started: int = 0
     _raised: BaseException | None = None
 
     def run(self) -> Stopped:
@@ -104,11 +105,15 @@ class Scheduler:
         for address, count in list(self._waiting.items()):
             if not count:
                 self._enqueue(address)
-        while True:
-            self._start_what_fits()
-            if not self._running:
-                break
-            self._collect()
+        try:
+            while True:
+                self._start_what_fits()
+                if not self._running:
+                    break
+                self._collect()
+        finally:
+            for _ in range(self._threads):
+                self._todo.put(None)
         if self._raised:
             raise self._raised
         return Stopped(self._blocked, self._left())
@@ -140,13 +145,17 @@ class Scheduler:
     def _start(self, address: str) -> None:
         self._room.take(self.jobs[address].resources)
         self._running += 1
-        threading.Thread(target=self._run_one, args=(address,), name=f"apply {address}", daemon=True).start()
+        self._todo.put(address)
+        if self._running > self._threads:  # threads are kept: starting one takes longer than a step that does nothing
+            self._threads += 1
+            threading.Thread(target=self._work, name=f"apply-{self._threads}", daemon=True).start()
 
-    def _run_one(self, address: str) -> None:
-        try:
-            self._done.put((address, self.work(address), None))
-        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits, which raises it
-            self._done.put((address, "fatal", error))
+    def _work(self) -> None:
+        while (address := self._todo.get()) is not None:
+            try:
+                self._done.put((address, self.work(address), None))
+            except BaseException as error:  # noqa: BLE001 - handed to the thread that waits, which raises it
+                self._done.put((address, "fatal", error))
 
     def _collect(self) -> None:
         try:

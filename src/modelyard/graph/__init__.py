@@ -26,8 +26,8 @@ def compile_graph(
 
     Files that nodes run and data that sources name are digested, through a cache in `.modelyard/cache`; `data` stands
     in for the data's digests (`modelyard.graph.data.uri_only` looks at nothing), `code=False` leaves code out. `lock`
-    stands in for `mlops.lock`; `on_progress` is told how far a long hashing of data is. Raises ErrorGroup with every mistake at its place: a cycle, a missing file, a syntax
-    error in code.
+    stands in for `mlops.lock`; `on_progress` is told how far a long hashing of data is. Raises ErrorGroup with every
+    mistake at its place: a cycle, a missing file, a syntax error in code.
     """
     from modelyard.graph.code import CodeFinder
     from modelyard.graph.compile import compile_loaded, variables_of

@@ -148,7 +148,7 @@ class CodeFinder:
 
     def _check_function(self, path: str, module: str, function: str) -> None:
         names = outline_of(self.files, path).names
-        if names is None or not function or function.split(".")[0] in names:
+        if names is None or not function or function in names:
             return
         near = _close(function, list(names))
         has = ", ".join(f"`{name}`" for name in names[:8]) or "nothing"

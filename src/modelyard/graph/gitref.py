@@ -156,7 +156,7 @@ class GitFiles:
                 f"{self.root} is in no git repository", code="git", fix="Run `git init` and commit first."
             )
         if arguments[0] == "rev-parse":
-            fix = "Name a branch, a tag or a commit; `git fetch` brings those of a remote. CI often clones one commit only."
+            fix = "Name a branch, a tag or a commit; `git fetch` brings a remote's; CI often clones one commit only."
             return ModelyardError(f"git knows no commit `{self.ref}`", code="git", fix=fix)
         return ModelyardError(f"git {arguments[0]} failed: {told[-1] if told else 'without a word'}", code="git")
 

@@ -17,7 +17,10 @@ _MAGIC = "*?["
 
 
 def remote_digest(uri: str, exclude: Sequence[str] = (), settings: Mapping[str, Any] | None = None) -> ExternalData:
-    """Digest what a URL, a folder's URL or a glob URL holds. Raises ModelyardError (code `missing-data`, `remote-data`)."""
+    """Digest what a URL, a folder's URL or a glob URL holds.
+
+    Raises ModelyardError: `missing-data` where nothing is there, `remote-data` where it cannot be looked at.
+    """
     from modelyard.graph.data import left_out
 
     filesystem, path = _open(uri, settings)
@@ -27,7 +30,7 @@ def remote_digest(uri: str, exclude: Sequence[str] = (), settings: Mapping[str, 
         entries = sorted([name, _word(filesystem, info)] for name, info in kept.items())
     except FileNotFoundError:
         entries, kept = [], {}
-    except Exception as error:  # noqa: BLE001 - each file system has its own errors; all mean that it cannot be read
+    except Exception as error:  # each file system has its own errors; all mean that it cannot be read
         raise _unreadable(uri, error) from error
     if not entries:
         raise ModelyardError(
@@ -51,7 +54,7 @@ def _unreadable(uri: str, error: Exception) -> ModelyardError:
     return ModelyardError(
         f"cannot look at `{uri}`: {reason[0] if reason else type(error).__name__}",
         code="remote-data",
-        fix="Check the address, your rights to it, and that its file system is installed (s3:// needs `modelyard[s3]`).",
+        fix="Check the address, your rights, and that its file system is installed (s3:// needs `modelyard[s3]`).",
     )
 
 

@@ -16,6 +16,7 @@ from modelyard.graph.compile.compilation import Loaded
 from modelyard.graph.lock import Lock, normal_name
 from modelyard.graph.model import Graph
 from modelyard.graph.touches import touched
+from modelyard.spec.model.values import SECTIONS
 
 _TIMEOUT = 600
 
@@ -35,7 +36,7 @@ def resolve_lock(loaded: Any) -> Lock:
 def requirements_of(loaded: Loaded, graph: Graph) -> list[str]:
     """Requirements of all nodes: those that `runtime:` sections declare, and names for what kinds and engines touch."""
     spec = loaded.spec
-    sections = (spec.steps, spec.sources, spec.expectations, spec.features, spec.training, spec.tuning, spec.registry, spec.serving, spec.monitoring)  # fmt: skip
+    sections = [getattr(spec, section) for section in SECTIONS]
     runtimes = [spec.runtime, *(getattr(one, "runtime", None) for section in sections for one in section.values())]
     declared = {requirement for runtime in runtimes if runtime for requirement in runtime.packages}
     names = {normal_name(requirement) for requirement in declared}
@@ -131,6 +132,6 @@ def _pip_refused(told: str, requirements: list[str]) -> ModelyardError:
         (line for line in lines if "conflict" in line.lower() or "No matching" in line), lines[-1] if lines else ""
     )
     return ModelyardError(
-        f"pip finds no set of versions that fits: {what}", address="runtime.packages", code="resolve", details=lines[-15:],
-        fix=f"Loosen one of: {', '.join(requirements)}.",
+        f"pip finds no set of versions that fits: {what}", address="runtime.packages", code="resolve",
+        details=lines[-15:], fix=f"Loosen one of: {', '.join(requirements)}.",
     )  # fmt: skip

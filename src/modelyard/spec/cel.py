@@ -14,7 +14,24 @@ _TOKEN = re.compile(
 )
 _LEVELS = (("||",), ("&&",), ("<", "<=", ">", ">=", "==", "!=", "in"), ("+", "-"), ("*", "/", "%"))
 _MACROS = {"all": 1, "exists": 1, "exists_one": 1, "map": 1, "filter": 1}
-_FUNCTIONS = frozenset(("has", "size", "int", "uint", "double", "string", "bool", "type", "dyn", "duration", "timestamp", "matches", "max", "min"))  # noqa: E501
+_FUNCTIONS = frozenset(
+    (
+        "has",
+        "size",
+        "int",
+        "uint",
+        "double",
+        "string",
+        "bool",
+        "type",
+        "dyn",
+        "duration",
+        "timestamp",
+        "matches",
+        "max",
+        "min",
+    )
+)
 _MAX_DEPTH = 60
 
 
@@ -185,4 +202,10 @@ def _tokens(text: str) -> list[tuple[str, str, int]]:
     return tokens
 
 
-_HINTS = {"=": "; write `==`", "&": "; write `&&`", "|": "; write `||`", '"': ": the text does not end", "'": ": the text does not end"}
+_HINTS = {
+    "=": "; write `==`",
+    "&": "; write `&&`",
+    "|": "; write `||`",
+    '"': ": the text does not end",
+    "'": ": the text does not end",
+}

@@ -13,6 +13,7 @@ import yaml
 from modelyard.errors import ErrorGroup, ModelyardError, Place
 from modelyard.spec.address import format_address
 from modelyard.spec.anchors import Anchors
+from modelyard.spec.lines import read_lines
 from modelyard.spec.scalars import NumberError, resolve
 from modelyard.spec.syntax import decode, explain
 from modelyard.spec.tree import Map, Seq
@@ -26,6 +27,7 @@ MAX_DEPTH = 100
 MAX_VALUES = 250_000
 MAX_ALIASED = 100_000
 MAX_ERRORS = 100
+LARGE = 100_000
 
 _TOO_LARGE = (f"more than {MAX_VALUES:,} values", "keep data in files that `sources` names", "too-large")
 _UNKNOWN_ANCHOR = ("name a value `&NAME` before this line, or quote the text", "unknown-anchor")
@@ -44,6 +46,8 @@ class Document:
 def read(data: bytes, file: str) -> Document:
     """Parse a spec file. Raises ModelyardError for what leaves nothing to go on with."""
     text = decode(data, file)
+    if len(text) > LARGE and (short := read_lines(text, file, MAX_VALUES)) is not None:
+        return Document(file, text, short)
     builder = _Builder(file, text)
     try:
         tree = builder.build(CParser(text).get_event)

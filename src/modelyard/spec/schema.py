@@ -30,7 +30,10 @@ def spec_schema() -> Json:
     _add_names(definitions)
     definitions = {name: _referable(_polished(schema)) for name, schema in definitions.items()}
     overlays = {f"{name}{_OVERLAY}": _overlaid(schema) for name, schema in definitions.items()}
-    environments = {"type": "object", "additionalProperties": {"anyOf": [{"$ref": f"#/$defs/Spec{_OVERLAY}"}, {"type": "null"}]}}
+    environments = {
+        "type": "object",
+        "additionalProperties": {"anyOf": [{"$ref": f"#/$defs/Spec{_OVERLAY}"}, {"type": "null"}]},
+    }
     for spec in (definitions["Spec"], overlays[f"Spec{_OVERLAY}"]):
         written = spec["properties"]["environments"]
         spec["properties"]["environments"] = {**{key: written[key] for key in _KEPT if key in written}, **environments}
@@ -82,14 +85,24 @@ def _add_names(definitions: Json) -> None:
 def _named(known: dict[str, tuple[str, str]]) -> Json:
     properties = {name: _arguments(*arguments) for name, arguments in sorted(known.items())}
     without = [name for name, (required, _) in sorted(known.items()) if not required]
-    table = {"type": "object", "properties": properties, "additionalProperties": False, "minProperties": 1, "maxProperties": 1}
+    table = {
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+        "minProperties": 1,
+        "maxProperties": 1,
+    }
     return {"anyOf": [{"enum": without}, table]}
 
 
 def _arguments(required: str, optional: str) -> Json:
     needed = required.split()
-    names = {name: {} for name in [*needed, *optional.split()]}
-    table: Json = {"type": ["object"] if needed else ["object", "null"], "properties": names, "additionalProperties": False}
+    names: Json = {name: {} for name in [*needed, *optional.split()]}
+    table: Json = {
+        "type": ["object"] if needed else ["object", "null"],
+        "properties": names,
+        "additionalProperties": False,
+    }
     return {**table, "required": needed} if needed else table
 
 
@@ -158,7 +171,9 @@ def _is_strict(schema: Json) -> bool:
     kinds = schema.get("type")
     if kinds == "string":
         return "pattern" in schema
-    return kinds in ("integer", "number", "boolean", "array") or (isinstance(kinds, list) and "string" not in kinds and "object" not in kinds)
+    return kinds in ("integer", "number", "boolean", "array") or (
+        isinstance(kinds, list) and "string" not in kinds and "object" not in kinds
+    )
 
 
 def _overlaid(schema: Any) -> Any:

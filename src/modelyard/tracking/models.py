@@ -27,6 +27,7 @@ def log_model(runs: Runs, run: str, folder: Path, digest: str) -> None:
     mlflow.set_registry_uri(runs.place.uri)
     with tempfile.TemporaryDirectory() as scratch:
         Model.log(
+            artifact_path=None,
             name=_NAME,
             flavor=mlflow.pyfunc,
             run_id=run,

@@ -1,4 +1,4 @@
-"""One run of one step, recorded by a thread of its own, so that neither MLflow's import nor its server slows the work."""
+"""One run of one step, recorded by a thread of its own: neither MLflow's import nor its server slows the work."""
 
 import queue
 import threading
@@ -75,11 +75,8 @@ class Recorder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None:
-            status = "FINISHED"
-        else:
-            status = "FAILED" if isinstance(error, Exception) else "KILLED"
-        self.finish(status)
+        ended = "FAILED" if isinstance(error, Exception) else "KILLED"
+        self.finish("FINISHED" if error is None else ended)
 
     def finish(self, status: str) -> None:
         """End the run and wait until all is recorded, a minute at most."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from modelyard.graph.model import Graph, Ref, Resources
 
-MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a disk's fsync is not what is tested here
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 FEW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 

@@ -94,7 +94,8 @@ def test_a_source_without_split_stays_whole_where_other_data_scores_it(project: 
     ],
 )
 def test_an_expectation_stands_before_every_reader(project: Project, severity: str, data: str, gated: set[str]) -> None:
-    check = f"expectations:\n  e: {{data: {data}, severity: {severity}, expect: [expect_image_count_to_be_between: {{min_value: 1}}]}}\n"
+    expect = "[expect_image_count_to_be_between: {min_value: 1}]"
+    check = f"expectations:\n  e: {{data: {data}, severity: {severity}, expect: {expect}}}\n"
     nodes = without_code(check + SCENES, project).nodes
     assert {address for address, node in nodes.items() if "expectations.e" in node.after} == gated
 

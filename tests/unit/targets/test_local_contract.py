@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from contract.target_contract import TargetContract
 from local_builders import with_marker
 
 from contract.target_contract import TargetContract

@@ -33,7 +33,9 @@ def _monitor(out: Compilation, address: str, monitor: Monitor) -> None:
     config["notifications"] = _notifications(out, monitor)
     out.add(
         address, "monitor", config, inputs=inputs, role="service", running=monitor, after=after,
-        origins={"": address, "service": f"{address}.data", "source": f"{address}.data", "notifications": "notifications"},
+        origins={
+            "": address, "service": f"{address}.data", "source": f"{address}.data", "notifications": "notifications",
+        },
     )  # fmt: skip
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from modelyard.errors import ModelyardError
 from modelyard.graph.model import Ref
 from modelyard.spec.model import Spec
+from modelyard.spec.model.values import SECTIONS
 from modelyard.spec.suggest import did_you_mean
 
 _ADDRESS = re.compile(r"([a-z]+)\.([A-Za-z0-9_-]+)(?::([A-Za-z0-9_-]+))?(?:@([A-Za-z0-9_.-]+))?$")
-SECTIONS = ("steps", "sources", "expectations", "features", "training", "tuning", "registry", "serving", "monitoring")
 SPLITS = ("train", "val", "test")
 
 

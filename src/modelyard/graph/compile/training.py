@@ -55,8 +55,8 @@ def _training(out: Compilation, address: str, training: Training) -> TrainingPar
     )
     fed = {port: ref for port, ref in ports.items() if port in {"train", "val"}}
     out.add(
-        address, "train", parts.config, inputs=fed, outputs=("model", "plots"), variant=training.engine, running=training,
-        code=parts.code,
+        address, "train", parts.config, inputs=fed, outputs=("model", "plots"), code=parts.code,
+        variant=training.engine, running=training,
     )  # fmt: skip
     add_evaluate(out, address, training, parts)
     return parts

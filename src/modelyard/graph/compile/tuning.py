@@ -28,9 +28,10 @@ def _study(out: Compilation, address: str, study: Study, trainings: dict[str, Tr
         return  # the training's own mistake has been told
     training = out.spec.training[named.name]
     if parts.val is None:
+        source = training.data.partition(":")[0]
         raise ModelyardError(
             f"trials are scored on a `val` split, and {training.data} has none", address=f"{address}.training",
-            code="no-val", fix=f"Give it one: `split: {{train: 70%, val: 15%, test: 15%}}` under {training.data.partition(':')[0]}.",
+            code="no-val", fix=f"Give it one: `split: {{train: 70%, val: 15%, test: 15%}}` under {source}.",
         )  # fmt: skip
     scoring = {key: value for key, value in parts.evaluate.items() if key in {"metrics", "slices"}}
     config = {"training": parts.config, "evaluate": scoring, **study.plain(*_NOT_CONFIG)}

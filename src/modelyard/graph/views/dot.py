@@ -15,9 +15,9 @@ def dot(graph: Graph) -> str:
         '  edge [color="#7a8594", fontname="Helvetica", fontsize=9];',
     ]
     lines += [f"  {_quoted(node.address)} [{_look(node)}];" for node in graph.nodes.values()]
-    for before, after, passed, waits in edges(graph):
-        look = "style=dashed" if waits else f"label={_quoted(passed)}"
-        lines.append(f"  {_quoted(before)} -> {_quoted(after)} [{look}];")
+    for edge in edges(graph):
+        look = "style=dashed" if edge.waits else f"label={_quoted(edge.passed)}"
+        lines.append(f"  {_quoted(edge.before)} -> {_quoted(edge.after)} [{look}];")
     return "\n".join([*lines, "}"])
 
 

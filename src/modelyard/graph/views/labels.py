@@ -1,5 +1,7 @@
 """Words and colours that all views share."""
 
+from dataclasses import dataclass
+
 from modelyard.graph.model import Graph, Node
 
 # fill, border, text: pale grounds with dark text (contrast above 7), told apart by hue and always by the address too
@@ -42,15 +44,26 @@ def clipped(text: str, width: int) -> str:
     return flat if len(flat) <= width else f"{flat[: width - 1]}…"
 
 
-def edges(graph: Graph) -> list[tuple[str, str, str, bool]]:
-    """Each pair of nodes once: from, to, the outputs that pass (empty where one only waits), and whether it waits only."""
-    found: list[tuple[str, str, str, bool]] = []
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """`passed`: the outputs that pass; empty where `after` only waits for `before`."""
+
+    before: str
+    after: str
+    passed: str = ""
+
+    @property
+    def waits(self) -> bool:
+        return not self.passed
+
+
+def edges(graph: Graph) -> list[Edge]:
+    """Each pair of nodes once."""
+    found: list[Edge] = []
     for node in graph.nodes.values():
         passed: dict[str, list[str]] = {}
         for ref in node.inputs.values():
             passed.setdefault(ref.node, []).append(ref.output)
-        found += [
-            (before, node.address, ", ".join(dict.fromkeys(outputs)), False) for before, outputs in passed.items()
-        ]
-        found += [(before, node.address, "", True) for before in node.after if before not in passed]
+        found += [Edge(before, node.address, ", ".join(dict.fromkeys(outputs))) for before, outputs in passed.items()]
+        found += [Edge(before, node.address) for before in node.after if before not in passed]
     return found

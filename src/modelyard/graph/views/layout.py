@@ -17,8 +17,10 @@ _PASSAGE = 14.0
 
 @dataclass(frozen=True)
 class Layout:
-    """Slots by `layers` from left to right, each from top to bottom; `depth` is the layer of a node, `y` the middle of a
-    slot, `routes` the slots that an edge passes."""
+    """Slots by `layers` from left to right, each from top to bottom.
+
+    `depth` is the layer of a node, `y` the middle of a slot, `routes` the slots that an edge passes.
+    """
 
     depth: Mapping[str, int]
     layers: tuple[tuple[Slot, ...], ...]

@@ -9,10 +9,9 @@ def mermaid(graph: Graph) -> str:
     names = {address: f"n{index}" for index, address in enumerate(graph.nodes)}
     lines = ["flowchart LR"]
     lines += [f"  {names[node.address]}{_box(node)}:::{section(node)}" for node in graph.nodes.values()]
-    for before, after, passed, waits in edges(graph):
-        arrow = "-.->" if waits else "-->"
-        label = f'|"{_escaped(passed)}"|' if passed else ""
-        lines.append(f"  {names[before]} {arrow}{label} {names[after]}")
+    for edge in edges(graph):
+        arrow = "-.->" if edge.waits else f'-->|"{_escaped(edge.passed)}"|'
+        lines.append(f"  {names[edge.before]} {arrow} {names[edge.after]}")
     for name in dict.fromkeys(section(node) for node in graph.nodes.values()):
         fill, border, text = COLOURS.get(name, COLOURS["steps"])
         lines.append(f"  classDef {name} fill:{fill},stroke:{border},color:{text}")

@@ -4,7 +4,7 @@ from html import escape
 from itertools import pairwise
 
 from modelyard.graph.model import Graph, Node
-from modelyard.graph.views.labels import COLOURS, clipped, edges, section, subtitle
+from modelyard.graph.views.labels import COLOURS, Edge, clipped, edges, section, subtitle
 from modelyard.graph.views.layout import Layout, lay_out
 
 _HEIGHT, _GAP, _ACROSS, _MARGIN = 44.0, 18.0, 64.0, 24.0
@@ -16,11 +16,11 @@ _LONGEST = 34
 def svg(graph: Graph) -> str:
     """One picture; a box has its address, its kind below, and all of its address and inputs as a tooltip."""
     lines = edges(graph)
-    layout = lay_out(list(graph.nodes), [(before, after) for before, after, *_ in lines], _HEIGHT, _GAP)
+    layout = lay_out(list(graph.nodes), [(edge.before, edge.after) for edge in lines], _HEIGHT, _GAP)
     columns = _columns(graph, layout)
     width = max((x + w for x, w in columns), default=0.0) + _MARGIN
     height = max((layout.y[address] for address in graph.nodes), default=0.0) + _HEIGHT / 2 + _HEAD + 2 * _MARGIN
-    drawn = [_edge(layout, columns, before, after, passed, waits) for before, after, passed, waits in lines]
+    drawn = [_line(edge, layout, columns) for edge in lines]
     boxes = [_box(graph.nodes[address], layout, columns) for address in graph.nodes]
     title = escape(f"{graph.project}" + (f" · {graph.environment}" if graph.environment else ""))
     width = max(width, len(title) * 9 + 2 * _MARGIN)
@@ -30,7 +30,8 @@ def svg(graph: Graph) -> str:
         '<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         '<path d="M0 0.8 L7 4 L0 7.2 z" fill="#7a8594"/></marker></defs>',
         f'<rect width="{width:.0f}" height="{height:.0f}" fill="#ffffff"/>',
-        f'<text x="{_MARGIN:.0f}" y="{_MARGIN + 10:.0f}" font-size="15" font-weight="600" fill="#1d2733">{title}</text>',
+        f'<text x="{_MARGIN:.0f}" y="{_MARGIN + 10:.0f}" font-size="15" font-weight="600" '
+        f'fill="#1d2733">{title}</text>',
         *drawn,
         *boxes,
         "</svg>",
@@ -69,11 +70,11 @@ def _box(node: Node, layout: Layout, columns: list[tuple[float, float]]) -> str:
     )
 
 
-def _edge(layout: Layout, columns: list[tuple[float, float]], before: str, after: str, passed: str, waits: bool) -> str:
+def _line(edge: Edge, layout: Layout, columns: list[tuple[float, float]]) -> str:
     """A line that leaves each layer it passes level, so that it cuts through no box."""
-    route = layout.routes[before, after]
+    route = layout.routes[edge.before, edge.after]
     points = []
-    for at, slot in enumerate(route, layout.depth[before]):
+    for at, slot in enumerate(route, layout.depth[edge.before]):
         x, width = columns[at]
         points.append((x, x + width, layout.y[slot] + _HEAD + _MARGIN))
     path = f"M{points[0][1]:.1f} {points[0][2]:.1f}"
@@ -81,8 +82,8 @@ def _edge(layout: Layout, columns: list[tuple[float, float]], before: str, after
         half = (enter - leave) / 2
         path += f" C{leave + half:.1f} {y0:.1f} {enter - half:.1f} {y1:.1f} {enter:.1f} {y1:.1f}"
         path += f" L{end:.1f} {y1:.1f}" if (enter, end) != points[-1][:2] else ""
-    dashes = ' stroke-dasharray="4 4"' if waits else ""
-    what = escape(f"{before} → {after}" + (f": {passed}" if passed else " (waits)"))
+    dashes = ' stroke-dasharray="4 4"' if edge.waits else ""
+    what = escape(f"{edge.before} → {edge.after}" + (f": {edge.passed}" if edge.passed else " (waits)"))
     return (
         f'<path d="{path}" fill="none" stroke="#7a8594" stroke-width="1.3"{dashes} marker-end="url(#arrow)">'
         f"<title>{what}</title></path>"

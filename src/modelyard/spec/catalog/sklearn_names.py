@@ -1,5 +1,6 @@
 """scikit-learn: estimator → its task, and its parameters. Written by `tools/catalog.py`."""
 
+# fmt: off
 # ruff: noqa: E501
 
 ESTIMATORS: dict[str, tuple[str, str]] = {

@@ -87,7 +87,9 @@ class Addresses:
             return False
         if section not in kinds:
             wanted = " or ".join(_SINGULAR[kind] for kind in kinds)
-            self.findings.add(at, f"`{text}` is {_SINGULAR[section]}; here stands {wanted}", self._choices(kinds), "address")
+            self.findings.add(
+                at, f"`{text}` is {_SINGULAR[section]}; here stands {wanted}", self._choices(kinds), "address"
+            )
             return False
         names = getattr(self.spec, section)
         if named.name not in names:
@@ -146,7 +148,9 @@ class Addresses:
             return True
         if named.section != "registry":
             if named.section != "sources":  # a source's snapshot by name: see `unsupported`
-                self.findings.add(at, f"`{named.node}` has no versions", f"Write `{text.partition('@')[0]}`", "address-version")
+                self.findings.add(
+                    at, f"`{named.node}` has no versions", f"Write `{text.partition('@')[0]}`", "address-version"
+                )
             return False
         stages = list(self.spec.registry[named.name].promote)
         if named.version.isdigit() or named.version in stages:

@@ -46,7 +46,12 @@ def _check_ports(findings: Findings) -> None:
     for name, endpoint in findings.spec.serving.items():
         other = taken.setdefault(endpoint.port, name)
         if endpoint.port and other != name:
-            findings.add(("serving", name, "port"), f"port {endpoint.port} is taken by serving.{other}", "Take another, or 0 for a free one", "port")
+            findings.add(
+                ("serving", name, "port"),
+                f"port {endpoint.port} is taken by serving.{other}",
+                "Take another, or 0 for a free one",
+                "port",
+            )
         replicas = endpoint.replicas
         if replicas.min > replicas.max:
             findings.add(("serving", name, "replicas"), "`min` is larger than `max`", "", "replicas")

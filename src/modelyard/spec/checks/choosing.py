@@ -1,11 +1,11 @@
 """`tuning` and `registry`: objectives, spaces and gates over what a training has."""
 
+from modelyard.spec.catalog.engines import ENGINES
 from modelyard.spec.cel import Name
 from modelyard.spec.checks.addresses import take_apart
 from modelyard.spec.checks.expressions import check_condition
 from modelyard.spec.checks.findings import At, Findings
 from modelyard.spec.checks.learning import check_parameter, metrics_of
-from modelyard.spec.catalog.engines import ENGINES
 from modelyard.spec.model.registry import RegisteredModel
 from modelyard.spec.model.training import Training
 from modelyard.spec.model.tuning import RangeSettings, Study
@@ -27,7 +27,11 @@ def check_tuning(findings: Findings) -> None:
         known = metrics_of(training)
         for metric, direction in study.objectives.items():
             if known is not None and metric not in known and metric != "latency_ms":
-                where = (*at, direction) if direction in findings.loaded.tree["tuning"][name] else (*at, "objectives", metric)
+                where = (
+                    (*at, direction)
+                    if direction in findings.loaded.tree["tuning"][name]
+                    else (*at, "objectives", metric)
+                )
                 what = f"`{metric}` is not a metric of {study.training}"
                 findings.unknown(where, metric, what, known, "It has", "metric", key=where[-1] == metric)
 
@@ -46,7 +50,9 @@ def _check_range(findings: Findings, at: At, space: RangeSettings, sampler: str)
             findings.add(at, "has both a range and `choices`", "Keep one of the two", "range", key=True)
         return
     if space.from_ is None or space.to is None:
-        findings.add(at, "needs both `from` and `to`", "Write `{from: 0.01, to: 0.3}` or a list of choices", "range", key=True)
+        findings.add(
+            at, "needs both `from` and `to`", "Write `{from: 0.01, to: 0.3}` or a list of choices", "range", key=True
+        )
     elif space.from_ >= space.to:
         findings.add((*at, "to"), f"`to` ({space.to}) is not larger than `from` ({space.from_})", "", "range")
     elif space.log and space.from_ <= 0:

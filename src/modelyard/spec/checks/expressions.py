@@ -28,7 +28,9 @@ def check_condition(
         root = name.path[0]
         if root not in known:
             what = f"`{root}` is not known here"
-            findings.add_within(at, text, name.offsets[0], len(root), what, did_you_mean(root, known, "Names here"), "condition")
+            findings.add_within(
+                at, text, name.offsets[0], len(root), what, did_you_mean(root, known, "Names here"), "condition"
+            )
             continue
         allowed = known[root]
         if allowed is None or len(name.path) < 2 or name.path[1] in (allowed := list(allowed)):

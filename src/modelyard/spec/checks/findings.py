@@ -37,7 +37,15 @@ class Findings:
         self.errors.append(ModelyardError(what, where=place, address=format_address(at), fix=fix or None, code=code))
 
     def unknown(
-        self, at: At, word: str, what: str, known: "list[str] | tuple[str, ...]", kind: str, code: str, *, key: bool = False
+        self,
+        at: At,
+        word: str,
+        what: str,
+        known: "list[str] | tuple[str, ...]",
+        kind: str,
+        code: str,
+        *,
+        key: bool = False,
     ) -> None:
         self.add(at, what, did_you_mean(word, known, kind), code, key=key)
 

@@ -24,7 +24,9 @@ def check_training(findings: Findings, addresses: Addresses, code: Code, schemas
             continue
         if training.engine not in ENGINES:
             at = ("training", name, "engine")
-            findings.unknown(at, training.engine, f"there is no engine `{training.engine}`", list(ENGINES), "Engines", "engine")
+            findings.unknown(
+                at, training.engine, f"there is no engine `{training.engine}`", list(ENGINES), "Engines", "engine"
+            )
             continue
         _check_keys(findings, name, training)
         _check_model(findings, name, training)
@@ -42,7 +44,13 @@ def _check_keys(findings: Findings, name: str, training: Training) -> None:
     for key in engine.needs:
         if not getattr(training, key):
             fix = (Training.model_fields[key].description or "").rstrip(".")
-            findings.add(("training", name), f"`{key}` is missing: engine {training.engine} needs it", fix, "missing-key", key=True)
+            findings.add(
+                ("training", name),
+                f"`{key}` is missing: engine {training.engine} needs it",
+                fix,
+                "missing-key",
+                key=True,
+            )
     for key in ONLY_SOME:
         if getattr(training, key) and key not in engine.own:
             takers = ", ".join(other for other, facts in ENGINES.items() if key in facts.own)
@@ -55,11 +63,19 @@ def _check_model(findings: Findings, name: str, training: Training) -> None:
     if known and training.model and training.model not in known:
         what = f"{training.engine} has no `{training.model}`"
         findings.unknown(("training", name, "model"), training.model, what, known, "It has", "model")
-    if training.engine == "sklearn" and training.task and training.task != task(training.engine, training.model, training.task):
-        findings.add(("training", name, "task"), f"`{training.model}` does not {training.task}", "Take `task` away", "task")
+    if (
+        training.engine == "sklearn"
+        and training.task
+        and training.task != task(training.engine, training.model, training.task)
+    ):
+        findings.add(
+            ("training", name, "task"), f"`{training.model}` does not {training.task}", "Take `task` away", "task"
+        )
     if training.engine in ("torch", "command") and training.task is None:
         fix = "Add `task: detect`, `classify` or `regress`"
-        findings.add(("training", name), f"`task` is missing: engine {training.engine} cannot tell", fix, "missing-key", key=True)
+        findings.add(
+            ("training", name), f"`task` is missing: engine {training.engine} cannot tell", fix, "missing-key", key=True
+        )
 
 
 def _check_parameters(findings: Findings, name: str, training: Training) -> None:
@@ -75,7 +91,13 @@ def check_parameter(findings: Findings, at: tuple[str | int, ...], training: Tra
     of = training.model if training.engine == "sklearn" else training.engine
     if parameter in managed:
         key = managed[parameter]
-        findings.add(at, f"`{parameter}` is set by Modelyard", f"Use `{key}` of the training" if key else "Take it away", "parameter", key=True)
+        findings.add(
+            at,
+            f"`{parameter}` is set by Modelyard",
+            f"Use `{key}` of the training" if key else "Take it away",
+            "parameter",
+            key=True,
+        )
     else:
         what = f"`{parameter}` is not a parameter of {of}"
         findings.unknown(at, parameter, what, known, "It has", "parameter", key=True)
@@ -92,7 +114,11 @@ def _check_metrics(findings: Findings, name: str, training: Training) -> None:
 
 def _check_data(findings: Findings, addresses: Addresses, schemas: Schemas, name: str, training: Training) -> None:
     named = take_apart(training.data)
-    if named is None or named.name not in getattr(findings.spec, named.section, {}) or named.section not in ("sources", "steps"):
+    if (
+        named is None
+        or named.name not in getattr(findings.spec, named.section, {})
+        or named.section not in ("sources", "steps")
+    ):
         return
     at = ("training", name)
     kind = addresses.data_type(named)
@@ -103,17 +129,31 @@ def _check_data(findings: Findings, addresses: Addresses, schemas: Schemas, name
         return
     for key in ("columns", "features", "target"):
         if kind in ("images", "files") and getattr(training, key):
-            findings.add((*at, key), f"`{key}` is for tables, and `{training.data}` holds {kind}", "Take it away", "engine-data", key=True)
+            findings.add(
+                (*at, key),
+                f"`{key}` is for tables, and `{training.data}` holds {kind}",
+                "Take it away",
+                "engine-data",
+                key=True,
+            )
     if training.features and named.section == "sources" and not findings.spec.sources[named.name].timestamp:
         fix = f"Add `timestamp: COLUMN` to {named.node}"
-        findings.add((*at, "features"), f"features are joined as known at each row's time, and {named.node} has no timestamp", fix, "timestamp", key=True)
+        findings.add(
+            (*at, "features"),
+            f"features are joined as known at each row's time, and {named.node} has no timestamp",
+            fix,
+            "timestamp",
+            key=True,
+        )
     columns = schemas.of(named)
     if columns is None:
         return
     for index, column in enumerate(training.columns):
         schemas.check((*at, "columns", index), column, columns, named.node)
     if training.target:
-        where = (*at, "target") if training.target.name == training.target.sql else (*at, "target", training.target.name)
+        where = (
+            (*at, "target") if training.target.name == training.target.sql else (*at, "target", training.target.name)
+        )
         schemas.check_sql(where, training.target.sql, columns, named.node)
     for index, column in enumerate(training.evaluate.slices):
         schemas.check((*at, "evaluate", "slices", index), column, columns, named.node)
@@ -132,7 +172,12 @@ def check_features(findings: Findings, schemas: Schemas) -> None:
         if source is None or named is None:
             continue
         if source.type not in ("table", "sql"):
-            findings.add(("features", name, "source"), f"features are made of tables, and `{view.source}` holds {source.type}", "", "engine-data")
+            findings.add(
+                ("features", name, "source"),
+                f"features are made of tables, and `{view.source}` holds {source.type}",
+                "",
+                "engine-data",
+            )
             continue
         columns = schemas.of(named)
         for key, column in view.columns.items():
@@ -141,11 +186,19 @@ def check_features(findings: Findings, schemas: Schemas) -> None:
                 fix = "Write a column, an expression, or `{sum: column, over: 6h}`"
                 findings.add(at, "is neither a column nor a window", fix, "feature", key=True)
             elif column.agg and (column.over is None or column.column is None):
-                findings.add(at, "a window needs a column and a length", f"Write `{{{column.agg}: column, over: 6h}}`", "feature", key=True)
+                findings.add(
+                    at,
+                    "a window needs a column and a length",
+                    f"Write `{{{column.agg}: column, over: 6h}}`",
+                    "feature",
+                    key=True,
+                )
             elif columns:
                 schemas.check_sql(at, column.sql or column.column or "", columns, named.node)
         if not (view.timestamp or source.timestamp):
             fix = f"Add `timestamp: COLUMN` here or to {named.node}"
-            findings.add(("features", name), "features need to know when each row became known", fix, "timestamp", key=True)
+            findings.add(
+                ("features", name), "features need to know when each row became known", fix, "timestamp", key=True
+            )
         for index, entity in enumerate(view.entity if columns else ()):
             schemas.check(("features", name, "entity", index), entity, columns or (), named.node)

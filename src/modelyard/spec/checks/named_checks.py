@@ -44,11 +44,19 @@ def check_monitoring(findings: Findings, schemas: Schemas) -> None:
         for index, check in enumerate(monitor.checks):
             at: At = ("monitoring", name, "checks", index)
             if check.name not in CHECKS:
-                findings.unknown(at, check.name, f"Evidently has no `{check.name}`", list(CHECKS), "It has", "monitoring")
+                findings.unknown(
+                    at, check.name, f"Evidently has no `{check.name}`", list(CHECKS), "It has", "monitoring"
+                )
             else:
                 _check_arguments(findings, at, check, CHECKS[check.name])
         if monitor.every is not None and monitor.window is not None:
-            findings.add(("monitoring", name, "window"), "has both `every` and `window`", "Keep one of the two", "monitoring", key=True)
+            findings.add(
+                ("monitoring", name, "window"),
+                "has both `every` and `window`",
+                "Keep one of the two",
+                "monitoring",
+                key=True,
+            )
         _check_rules(findings, name, monitor)
 
 
@@ -75,13 +83,21 @@ def _check_arguments(findings: Findings, at: At, check: CheckSettings, arguments
         if name not in required and name not in optional:
             known = [*required, *optional]
             what = f"`{check.name}` has no argument `{name}`"
-            findings.add((*at, check.name, name), what, did_you_mean(name, known, "It has") or "It has none", "argument", key=True)
+            findings.add(
+                (*at, check.name, name),
+                what,
+                did_you_mean(name, known, "It has") or "It has none",
+                "argument",
+                key=True,
+            )
     missing = [f"`{name}`" for name in required if name not in check.kwargs]
     if missing:
         findings.add((*at, check.name), f"`{check.name}` needs {', '.join(missing)}", "", "argument", key=True)
 
 
-def _check_columns(schemas: Schemas, at: At, check: CheckSettings, columns: tuple[str, ...] | None, named: Named) -> None:
+def _check_columns(
+    schemas: Schemas, at: At, check: CheckSettings, columns: tuple[str, ...] | None, named: Named
+) -> None:
     if columns is None:
         return
     for key, value in check.kwargs.items():

@@ -9,7 +9,14 @@ from modelyard.spec.checks.schemas import Schemas
 from modelyard.spec.model.sources import Source
 from modelyard.spec.suggest import did_you_mean
 
-_ONLY_FOR = {"labels": "images", "classes": "images", "key": "table", "timestamp": "table", "url": "sql", "query": "sql"}
+_ONLY_FOR = {
+    "labels": "images",
+    "classes": "images",
+    "key": "table",
+    "timestamp": "table",
+    "url": "sql",
+    "query": "sql",
+}
 
 
 def check_sources(findings: Findings, schemas: Schemas) -> None:
@@ -27,7 +34,13 @@ def _check_keys(findings: Findings, name: str, source: Source) -> None:
             what = f"`{key}` is only for sources of type {kind}; this one is {source.type}"
             findings.add(("sources", name, key), what, "Take it away, or change `type`", "source", key=True)
     if source.type != "sql" and source.path is None:
-        findings.add(("sources", name), "`path` is missing", "Add `path`: an address, a path in the project, or a URL", "source", key=True)
+        findings.add(
+            ("sources", name),
+            "`path` is missing",
+            "Add `path`: an address, a path in the project, or a URL",
+            "source",
+            key=True,
+        )
 
 
 def _check_path(findings: Findings, name: str, path: str) -> None:
@@ -39,7 +52,12 @@ def _check_path(findings: Findings, name: str, path: str) -> None:
     fixed = path if pattern is None else path[:pattern].rpartition("/")[0] or "."
     target = Path(os.path.normpath(root / fixed))
     if path.startswith(("/", "~")) or not target.is_relative_to(os.path.normpath(root)):
-        findings.add(at, "lies outside of the project", f"Move it in, or write `file://{_absolute(path, target)}` to say that you mean it", "path")
+        findings.add(
+            at,
+            "lies outside of the project",
+            f"Move it in, or write `file://{_absolute(path, target)}` to say that you mean it",
+            "path",
+        )
     elif not target.exists():
         near = [f"{Path(fixed).parent}/{one.name}".removeprefix("./") for one in target.parent.glob("*")][:500]
         findings.add(at, f"there is no `{fixed}` in the project", did_you_mean(fixed, near, "There is"), "path")
@@ -58,12 +76,25 @@ def _check_split(findings: Findings, name: str, source: Source) -> None:
     at = ("sources", name, "split")
     shares = {key: value for key, value in split.fractions if value}
     if abs(sum(shares.values()) - 1) > 1e-6:
-        told = " + ".join(f"{key} {value:.10g}%" for key, value in ((key, value * 100) for key, value in shares.items()))
-        findings.add(at, f"the shares are {told} = {sum(shares.values()) * 100:.10g}%, not 100%", "Make them 100% together", "split", key=True)
+        told = " + ".join(
+            f"{key} {value:.10g}%" for key, value in ((key, value * 100) for key, value in shares.items())
+        )
+        findings.add(
+            at,
+            f"the shares are {told} = {sum(shares.values()) * 100:.10g}%, not 100%",
+            "Make them 100% together",
+            "split",
+            key=True,
+        )
     if source.type in ("files",):
         findings.add(at, "plain files cannot be split", "Use type images or table", "split", key=True)
     if split.by == "time" and not (source.timestamp or split.column):
-        findings.add((*at, "by"), "a split by time needs to know each row's time", "Add `timestamp: COLUMN` to the source", "split")
+        findings.add(
+            (*at, "by"),
+            "a split by time needs to know each row's time",
+            "Add `timestamp: COLUMN` to the source",
+            "split",
+        )
     if split.by in ("group", "stratified") and source.type == "table" and not split.column:
         what = f"a split by {'group' if split.by == 'group' else 'class'} needs a column"
         findings.add((*at, "by"), what, "Add `column: NAME` to the split", "split")

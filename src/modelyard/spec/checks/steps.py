@@ -22,7 +22,11 @@ def check_steps(findings: Findings, code: Code) -> None:
         if step.foreach is not None or step.join is not None:
             _check_loop(findings, code, name, step)
         if step.when is not None:
-            known = {"params": list(step.params), "var": variables, **({"item": None} if step.foreach is not None else {})}
+            known = {
+                "params": list(step.params),
+                "var": variables,
+                **({"item": None} if step.foreach is not None else {}),
+            }
             check_condition(findings, ("steps", name, "when"), step.when, known)
 
 
@@ -36,7 +40,13 @@ def _one_way(findings: Findings, name: str, step: Step) -> None:
 
 def _check_loop(findings: Findings, code: Code, name: str, step: Step) -> None:
     if step.foreach is None:
-        findings.add(("steps", name, "join"), "`join` without `foreach`", "Add `foreach`: a list, or `inputs.NAME`", "foreach", key=True)
+        findings.add(
+            ("steps", name, "join"),
+            "`join` without `foreach`",
+            "Add `foreach`: a list, or `inputs.NAME`",
+            "foreach",
+            key=True,
+        )
     elif isinstance(step.foreach, str):
         match = _INPUT.match(step.foreach)
         if not match or match[1] not in step.inputs:
@@ -50,8 +60,16 @@ def _check_loop(findings: Findings, code: Code, name: str, step: Step) -> None:
         findings.add(("steps", name, "foreach"), "the list is empty", "Name at least one item", "foreach")
     if step.foreach is not None and not step.outputs:
         fix = "Give it an output, or take `foreach` away"
-        findings.add(("steps", name, "foreach"), "a step with `foreach` needs an output for its parts", fix, "foreach", key=True)
+        findings.add(
+            ("steps", name, "foreach"), "a step with `foreach` needs an output for its parts", fix, "foreach", key=True
+        )
     if isinstance(step.foreach, list) and len(step.outputs) > 1:
-        findings.add(("steps", name, "outputs"), "a step with `foreach` has one output", "Make steps of them", "foreach", key=True)
+        findings.add(
+            ("steps", name, "outputs"),
+            "a step with `foreach` has one output",
+            "Make steps of them",
+            "foreach",
+            key=True,
+        )
     if step.join is not None:
         code.check_call(("steps", name, "join"), step.join)

@@ -6,7 +6,7 @@ Typing happens once, after overlays and variables; what leaves here is in its lo
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError, core_schema
@@ -38,8 +38,11 @@ def _no_plugins() -> Iterator[None]:
 class Section(BaseModel):
     """A table of the spec."""
 
-    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True, validate_by_name=True, validate_by_alias=True)
-    __pydantic_extra__: dict[Annotated[str, AfterValidator(_own_key)], Any]
+    model_config = ConfigDict(
+        frozen=True, extra="allow", defer_build=True, validate_by_name=True, validate_by_alias=True
+    )
+    if not TYPE_CHECKING:
+        __pydantic_extra__: dict[Annotated[str, AfterValidator(_own_key)], Any]
 
     @classmethod
     def model_rebuild(cls, **options: Any) -> bool | None:

@@ -20,28 +20,49 @@ def _switch(long: Json) -> Json:
 class TrackingUi(Section):
     """A supervised MLflow UI."""
 
-    port: int = Field(5000, ge=0, le=65535, description="Its port; 0 takes a free one.", examples=[5000])
+    port: int = Field(default=5000, ge=0, le=65535, description="Its port; 0 takes a free one.", examples=[5000])
 
 
 class Tracking(Section):
     """Where runs, metrics and models are recorded: MLflow first."""
 
-    uri: str = Field("sqlite:///.modelyard/mlflow.db", min_length=1, description="MLflow's tracking URI.", examples=["http://mlflow:5000"])
-    ui: Annotated[TrackingUi | None, Widened(_ui, _switch)] = Field(None, description="Run an MLflow UI beside the project: true, a port, or a table.", examples=[True])
-    mirrors: Annotated[tuple[str, ...], ListOrOne] = Field((), description="Trackers that are written to as well.", examples=[["tensorboard"]])
+    uri: str = Field(
+        default="sqlite:///.modelyard/mlflow.db",
+        min_length=1,
+        description="MLflow's tracking URI.",
+        examples=["http://mlflow:5000"],
+    )
+    ui: Annotated[TrackingUi | None, Widened(_ui, _switch)] = Field(
+        default=None, description="Run an MLflow UI beside the project: true, a port, or a table.", examples=[True]
+    )
+    mirrors: Annotated[tuple[str, ...], ListOrOne] = Field(
+        default=(), description="Trackers that are written to as well.", examples=[["tensorboard"]]
+    )
 
 
 class StoreSettings(Section):
     """Where data and models are kept by content."""
 
-    path: str = Field(".modelyard/store", min_length=1, description="The local folder.", examples=[".modelyard/store"])
-    remote: str | None = Field(None, min_length=1, description="Any fsspec URL; what is made here goes there, what is missing comes from there.", examples=["s3://bucket/modelyard"])
+    path: str = Field(
+        default=".modelyard/store", min_length=1, description="The local folder.", examples=[".modelyard/store"]
+    )
+    remote: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Any fsspec URL; what is made here goes there, what is missing comes from there.",
+        examples=["s3://bucket/modelyard"],
+    )
 
 
 class StateSettings(Section):
     """Where it is recorded what has been applied."""
 
-    uri: str = Field("sqlite:///.modelyard/state.db", min_length=1, description="SQLite, or PostgreSQL by URL.", examples=["postgresql://modelyard:${secret.PG_PASSWORD}@pg/modelyard"])
+    uri: str = Field(
+        default="sqlite:///.modelyard/state.db",
+        min_length=1,
+        description="SQLite, or PostgreSQL by URL.",
+        examples=["postgresql://modelyard:${secret.PG_PASSWORD}@pg/modelyard"],
+    )
 
 
 class KubernetesSecret(Section):
@@ -54,10 +75,14 @@ class KubernetesSecret(Section):
 class SecretPlace(Section):
     """Where a secret lives: exactly one of these; without an entry it is the environment variable of its name."""
 
-    env: str | None = Field(None, description="Another environment variable.", examples=["CI_TOKEN"])
-    file: str | None = Field(None, description="A file that holds it.", examples=["/run/secrets/ops_url"])
-    keyring: str | None = Field(None, description="The service in the system's keyring.", examples=["modelyard"])
-    kubernetes: KubernetesSecret | None = Field(None, description="A Kubernetes Secret.", examples=[{"name": "ops", "key": "url"}])
+    env: str | None = Field(default=None, description="Another environment variable.", examples=["CI_TOKEN"])
+    file: str | None = Field(default=None, description="A file that holds it.", examples=["/run/secrets/ops_url"])
+    keyring: str | None = Field(
+        default=None, description="The service in the system's keyring.", examples=["modelyard"]
+    )
+    kubernetes: KubernetesSecret | None = Field(
+        default=None, description="A Kubernetes Secret.", examples=[{"name": "ops", "key": "url"}]
+    )
 
 
 TrackingTable = Annotated[Tracking, table_of("uri")]

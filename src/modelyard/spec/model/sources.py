@@ -14,9 +14,11 @@ SPLIT_NAMES = ("train", "val", "test")
 class Fractions(Section):
     """How much goes where; together 100%."""
 
-    train: Share = Field(1.0, description="What the model learns from.", examples=["70%"])
-    val: Share | None = Field(None, description="What training and studies look at to choose.", examples=["15%"])
-    test: Share | None = Field(None, description="Held out; only the evaluation sees it.", examples=["15%"])
+    train: Share = Field(default=1.0, description="What the model learns from.", examples=["70%"])
+    val: Share | None = Field(
+        default=None, description="What training and studies look at to choose.", examples=["15%"]
+    )
+    test: Share | None = Field(default=None, description="Held out; only the evaluation sees it.", examples=["15%"])
 
 
 def _gather_fractions(value: Any) -> Any:
@@ -29,13 +31,21 @@ def _gather_fractions(value: Any) -> Any:
 class SplitSettings(Section):
     """How rows or images are dealt out. The same data and seed always give the same splits."""
 
-    fractions: Fractions = Field(description="Shares by split; written directly in `split`.", examples=[{"train": "70%", "val": "15%", "test": "15%"}])
+    fractions: Fractions = Field(
+        description="Shares by split; written directly in `split`.",
+        examples=[{"train": "70%", "val": "15%", "test": "15%"}],
+    )
     by: Literal["hash", "group", "stratified", "time"] = Field(
-        "hash", description="hash: each row by its key; group: rows of one group stay together; stratified: equal class shares; time: the latest are the test.",
+        default="hash",
+        description="hash: each row by its key; group: rows of one group stay together; stratified: equal class shares; time: the latest are the test.",
         examples=["time"],
-    )  # fmt: skip
-    column: str | None = Field(None, description="The column of the group or class; for images, the part of the file name up to the first `-` unless given.", examples=["customer_id"])
-    seed: int = Field(0, description="Another seed deals them out differently.", examples=[7])
+    )
+    column: str | None = Field(
+        default=None,
+        description="The column of the group or class; for images, the part of the file name up to the first `-` unless given.",
+        examples=["customer_id"],
+    )
+    seed: int = Field(default=0, description="Another seed deals them out differently.", examples=[7])
 
 
 def _written(long: Json) -> Json:
@@ -53,13 +63,47 @@ class Source(Runnable):
     """Files, images, a table, or a query. What a run has read of it is known by its digest."""
 
     type: Literal["files", "images", "table", "sql"] = Field(description="What it holds.", examples=["table"])
-    path: str | None = Field(None, min_length=1, description="An address, a path in the project (globs allowed), or any fsspec URL.", examples=["data/flights.csv"])
-    url: str | None = Field(None, min_length=1, description="sql: the database.", examples=["postgresql://reader:${secret.DB}@db/shop"])
-    query: str | None = Field(None, min_length=1, description="sql: what to read.", examples=["select * from orders"])
-    exclude: Annotated[tuple[str, ...], ListOrOne] = Field((), description="Globs of files to leave out.", examples=[["*.tmp"]])
-    labels: Literal["yolo"] | None = Field(None, description="images: how they are labelled; yolo is a text file an image, a line a box.", examples=["yolo"])
-    classes: tuple[str, ...] | None = Field(None, description="images: the names of the classes, in the order of their numbers.", examples=[["cat", "dog"]])
-    key: Annotated[tuple[str, ...], ListOrOne] = Field((), description="table: the columns that name a row; no two rows may agree.", examples=[["flight_id"]])
-    timestamp: str | None = Field(None, description="table: when the row became known; splits and joins by time use it.", examples=["time_hour"])
-    split: Split | None = Field(None, description="How it is dealt out into train, val and test.", examples=[{"train": "70%", "val": "15%", "test": "15%", "by": "time"}])
-    incremental: bool = Field(False, description="Of what only grows, only what is new is read.", examples=[True])
+    path: str | None = Field(
+        default=None,
+        min_length=1,
+        description="An address, a path in the project (globs allowed), or any fsspec URL.",
+        examples=["data/flights.csv"],
+    )
+    url: str | None = Field(
+        default=None,
+        min_length=1,
+        description="sql: the database.",
+        examples=["postgresql://reader:${secret.DB}@db/shop"],
+    )
+    query: str | None = Field(
+        default=None, min_length=1, description="sql: what to read.", examples=["select * from orders"]
+    )
+    exclude: Annotated[tuple[str, ...], ListOrOne] = Field(
+        default=(), description="Globs of files to leave out.", examples=[["*.tmp"]]
+    )
+    labels: Literal["yolo"] | None = Field(
+        default=None,
+        description="images: how they are labelled; yolo is a text file an image, a line a box.",
+        examples=["yolo"],
+    )
+    classes: tuple[str, ...] | None = Field(
+        default=None,
+        description="images: the names of the classes, in the order of their numbers.",
+        examples=[["cat", "dog"]],
+    )
+    key: Annotated[tuple[str, ...], ListOrOne] = Field(
+        default=(), description="table: the columns that name a row; no two rows may agree.", examples=[["flight_id"]]
+    )
+    timestamp: str | None = Field(
+        default=None,
+        description="table: when the row became known; splits and joins by time use it.",
+        examples=["time_hour"],
+    )
+    split: Split | None = Field(
+        default=None,
+        description="How it is dealt out into train, val and test.",
+        examples=[{"train": "70%", "val": "15%", "test": "15%", "by": "time"}],
+    )
+    incremental: bool = Field(
+        default=False, description="Of what only grows, only what is new is read.", examples=[True]
+    )

@@ -10,31 +10,43 @@ from modelyard.spec.model.base import Json, Section, Widened
 class LocalTarget(Section):
     """Child processes on this machine."""
 
-    parallelism: int | None = Field(None, ge=1, description="Tasks at once; without it as many as fit.", examples=[2])
+    parallelism: int | None = Field(
+        default=None, ge=1, description="Tasks at once; without it as many as fit.", examples=[2]
+    )
 
 
 class ComposeTarget(Section):
     """Docker Compose."""
 
-    registry: str | None = Field(None, description="Where built images go.", examples=["registry.example.com/ml"])
-    context: str | None = Field(None, description="The Docker context.", examples=["default"])
+    registry: str | None = Field(
+        default=None, description="Where built images go.", examples=["registry.example.com/ml"]
+    )
+    context: str | None = Field(default=None, description="The Docker context.", examples=["default"])
 
 
 class KubernetesTarget(Section):
     """A Kubernetes cluster."""
 
-    namespace: str | None = Field(None, description="The namespace.", examples=["ml"])
-    context: str | None = Field(None, description="The context of the kubeconfig.", examples=["prod"])
-    registry: str | None = Field(None, description="Where built images go.", examples=["registry.example.com/ml"])
-    operators: dict[str, str] = Field(default_factory=dict, description="Operators to hand work to, by what they do.", examples=[{"serving": "kserve"}])
+    namespace: str | None = Field(default=None, description="The namespace.", examples=["ml"])
+    context: str | None = Field(default=None, description="The context of the kubeconfig.", examples=["prod"])
+    registry: str | None = Field(
+        default=None, description="Where built images go.", examples=["registry.example.com/ml"]
+    )
+    operators: dict[str, str] = Field(
+        default_factory=dict,
+        description="Operators to hand work to, by what they do.",
+        examples=[{"serving": "kserve"}],
+    )
 
 
 class TargetSettings(Section):
     """Exactly one target."""
 
-    local: LocalTarget | None = Field(None, description="This machine.", examples=[{}])
-    compose: ComposeTarget | None = Field(None, description="Docker Compose.", examples=[{}])
-    kubernetes: KubernetesTarget | None = Field(None, description="A Kubernetes cluster.", examples=[{"namespace": "ml"}])
+    local: LocalTarget | None = Field(default=None, description="This machine.", examples=[{}])
+    compose: ComposeTarget | None = Field(default=None, description="Docker Compose.", examples=[{}])
+    kubernetes: KubernetesTarget | None = Field(
+        default=None, description="A Kubernetes cluster.", examples=[{"namespace": "ml"}]
+    )
 
     @property
     def name(self) -> str:

@@ -116,9 +116,7 @@ def _text_or_number(parse: Callable[[Any], Any], pattern: str) -> tuple[BeforeVa
     return BeforeValidator(parse), WithJsonSchema({"anyOf": [{"type": "string", "pattern": pattern}, number]})
 
 
-Duration = Annotated[
-    float, *_text_or_number(parse_duration, r"^\s*(\d+(\.\d+)?\s*(ms|s|m|h|d|w)\s*)+$")
-]
+Duration = Annotated[float, *_text_or_number(parse_duration, r"^\s*(\d+(\.\d+)?\s*(ms|s|m|h|d|w)\s*)+$")]
 """Seconds; written `90s`, `15m`, `6h`, `7d`."""
 SHARE_SCHEMA = {
     "anyOf": [{"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*%\s*$"}, {"type": "number", "minimum": 0, "maximum": 1}]
@@ -132,7 +130,14 @@ Memory = Annotated[int, *_text_or_number(parse_memory, r"^\d+(\.\d+)?(m|k|M|G|T|
 Argv = Annotated[
     tuple[str, ...],
     BeforeValidator(parse_argv),
-    WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": ["string", "number", "boolean"]}, "minItems": 1}]}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "minLength": 1},
+                {"type": "array", "items": {"type": ["string", "number", "boolean"]}, "minItems": 1},
+            ]
+        }
+    ),
 ]
 """A command's words; written as a list, or as a string that is split once. No shell sees it."""
 Text = Annotated[str, BeforeValidator(parse_text), WithJsonSchema({"type": ["string", "number", "boolean"]})]
@@ -144,11 +149,15 @@ Cron = Annotated[str, BeforeValidator(_cron), _schema("string")]
 SECTIONS = (
     "steps", "sources", "expectations", "features", "training", "tuning", "registry", "serving", "monitoring",
 )  # fmt: skip
-ADDRESS_PATTERN = r"^(" + "|".join(SECTIONS) + r")\.[a-z0-9][a-z0-9_-]*(:[A-Za-z0-9_][A-Za-z0-9_-]*)?(@[A-Za-z0-9_.-]+)?$"
+ADDRESS_PATTERN = (
+    r"^(" + "|".join(SECTIONS) + r")\.[a-z0-9][a-z0-9_-]*(:[A-Za-z0-9_][A-Za-z0-9_-]*)?(@[A-Za-z0-9_.-]+)?$"
+)
 _LIKE_ADDRESS = r"^[a-z]+\.[A-Za-z0-9_-]+(?:[:@]\S*)?$"
 _ADDRESS_RULE = "not an address; write section.name, as in `sources.flights:test` or `registry.late@7`"
 
 Address = Annotated[str, Matching(_LIKE_ADDRESS, "address", _ADDRESS_RULE, ADDRESS_PATTERN)]
 """How one thing names another: `section.name`, then `:part`, then `@version`."""
-Call = Annotated[str, Matching(r"^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$", "call", "not a function; write module:function")]
+Call = Annotated[
+    str, Matching(r"^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$", "call", "not a function; write module:function")
+]
 """A Python function of the project: `module:function`."""

@@ -19,9 +19,11 @@ def _variable(value: Any) -> Any:
 class VariableSettings(Section):
     """A value given with `--var`, or the default. Without a default it must be given."""
 
-    type: VariableType = Field("string", description="What kind of value it is.", examples=["int"])
-    default: str | int | float | bool | list[Any] | None = Field(None, description="The value where none is given.", examples=[200])
-    description: str | None = Field(None, description="What it is for.", examples=["Boosting rounds"])
+    type: VariableType = Field(default="string", description="What kind of value it is.", examples=["int"])
+    default: str | int | float | bool | list[Any] | None = Field(
+        default=None, description="The value where none is given.", examples=[200]
+    )
+    description: str | None = Field(default=None, description="What it is for.", examples=["Boosting rounds"])
 
 
 def _plain(long: Json) -> Json:
