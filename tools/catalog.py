@@ -1,4 +1,4 @@
-"""Write the tables of `modelyard.spec.catalog` from the libraries that are installed: `python tools/catalog.py [--check]`.
+"""Write the tables of `modelyard.spec.catalog` from the installed libraries: `python tools/catalog.py [--check]`.
 
 `validate` must know what Great Expectations, Evidently, scikit-learn and ultralytics call things without importing
 them, so their names are written down here, once a release, and a test compares them with what is installed.
@@ -30,7 +30,7 @@ def great_expectations() -> dict[str, Arguments]:
         if not (isinstance(kind, type) and issubclass(kind, Expectation)) or name == "Expectation":
             continue
         fields = {field: one.required for field, one in kind.__fields__.items() if field not in _GX_OWN}
-        found[_snake(name)] = _arguments(fields)
+        found[getattr(kind, "expectation_type", None) or _snake(name)] = _arguments(fields)
     return found
 
 
@@ -99,17 +99,17 @@ def _arguments(required: Mapping[str, bool | None]) -> Arguments:
     return " ".join(needed), " ".join(sorted(set(required) - set(needed)))
 
 
-_HEAD = '"""{what} Written by `tools/catalog.py`."""\n\n# fmt: off\n# ruff: noqa: E501\n\n'
+_HEAD = '"""{what} Written by `tools/catalog.py`."""\n\n# fmt: off\n'
 
 
 def _table(name: str, what: str, rows: Mapping[str, tuple[str, str]]) -> str:
     lines = "".join(f"    {key!r}: {value!r},\n" for key, value in sorted(rows.items())).replace("'", '"')
-    return f"{_HEAD.format(what=what)}{name}: dict[str, tuple[str, str]] = {{\n{lines}}}\n"
+    return f"{_HEAD.format(what=what)}# ruff: noqa: E501\n\n{name}: dict[str, tuple[str, str]] = {{\n{lines}}}\n"
 
 
 def _words(name: str, what: str, words: tuple[str, ...]) -> str:
     lines = "".join(f'    "{word}",\n' for word in words)
-    return f"{_HEAD.format(what=what)}{name} = (\n{lines})\n"
+    return f"{_HEAD.format(what=what)}\n{name} = (\n{lines})\n"
 
 
 TABLES: dict[str, tuple[str, str, Callable[[], Any]]] = {

@@ -7,11 +7,10 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from urllib.request import urlopen
 from uuid import uuid4
 
@@ -22,15 +21,13 @@ from modelyard.graph.codec import node_to_json
 from modelyard.graph.model import Graph, Node, Ref, Resources
 from modelyard.store import Store
 from modelyard.targets.base import Deployment, LiveService, Outcome, Target
-from modelyard.task import Artifact, TaskDocument, TaskResult
+from modelyard.task import Artifact, TaskDocument
 
 WORK = Path(__file__).with_name("work.py")
 
 
 class TargetContract:
     """Hooks first; everything that begins with `test_` must hold for every target."""
-
-    memory_is_bounded = False
 
     # Hooks
 
@@ -72,23 +69,23 @@ class TargetContract:
 
     # Fixtures
 
-    @pytest.fixture
-    def root(self, tmp_path: Path) -> Path:
-        root = tmp_path / "project"
-        root.mkdir()
+    @pytest.fixture(scope="class")
+    @classmethod
+    def root(cls, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        root = tmp_path_factory.mktemp("project")
         (root / "work.py").write_bytes(WORK.read_bytes())
         return root
 
-    @pytest.fixture
-    def store(self, root: Path) -> Store:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def store(cls, root: Path) -> Store:
         return Store.open({}, root)
 
-    @pytest.fixture
-    def target(self, root: Path) -> Iterator[Target]:
-        target = self.open(root)
+    @pytest.fixture(scope="class")
+    @classmethod
+    def target(cls, root: Path) -> Iterator[Target]:
+        target = cls().open(root)
         yield target
-        for address in list(target.observe(Graph("contract", {})).services):
-            target.remove(address, lambda event: None)
         target.executor().close()
 
     @pytest.fixture
@@ -96,8 +93,10 @@ class TargetContract:
         return Job(self, root, target)
 
     @pytest.fixture
-    def service(self, root: Path, target: Target) -> "ServiceCase":
-        return ServiceCase(self, root, target, self.free_port())
+    def service(self, root: Path, target: Target) -> Iterator["ServiceCase"]:
+        case = ServiceCase(self, root, target, self.free_port())
+        yield case
+        target.remove(case.address, lambda event: None)
 
     # Tasks that end well
 
@@ -257,7 +256,7 @@ class TargetContract:
     def test_a_cancelled_task_may_tidy_up(self, job: "Job") -> None:
         marker = uuid4().hex
         waiting = job.in_background("tidy", marker)
-        self.wait_for(marker)
+        eventually(lambda: "listening" in job.log_text)
         job.cancel.set()
         assert waiting().status == "cancelled"
         assert "tidied up" in job.log_text
@@ -275,7 +274,16 @@ class TargetContract:
         assert not self.is_running(marker)
 
     def test_much_output_is_bounded_and_says_so(self, job: "Job") -> None:
-        outcome = job.run("shout", "96", "${outputs.out}/done")
+        self.shout(job, megabytes=64)
+
+    @pytest.mark.e2e
+    def test_a_gigabyte_of_output_is_bounded(self, job: "Job") -> None:
+        began = time.monotonic()
+        self.shout(job, megabytes=1024)
+        assert time.monotonic() - began < 60
+
+    def shout(self, job: "Job", megabytes: int) -> None:
+        outcome = job.run("shout", str(megabytes), "${outputs.out}/done")
         assert outcome.status == "ok", outcome
         assert job.log.stat().st_size < 40 << 20
         assert "left out" in job.log_text
@@ -331,7 +339,7 @@ class TargetContract:
         service.deploy("v1")
         born = service.get("/born")
         self.kill(service.marker)
-        service.eventually(lambda: service.get("/born") not in ("", born))
+        eventually(lambda: service.get("/born") not in ("", born))
 
     def test_a_service_that_never_gets_ready_shows_its_log(self, service: "ServiceCase", target: Target) -> None:
         with pytest.raises(ModelyardError) as caught:
@@ -339,11 +347,12 @@ class TargetContract:
         assert "cannot read the model" in " ".join([caught.value.what, *caught.value.details])
         assert not self.is_running(service.marker)
 
+    @pytest.mark.e2e
     def test_what_ran_before_a_failed_change_runs_again(self, service: "ServiceCase") -> None:
         service.deploy("v1")
         with pytest.raises(ModelyardError):
             service.deploy("crash")
-        service.eventually(lambda: service.get() == "v1")
+        eventually(lambda: service.get() == "v1")
 
     def test_a_taken_port_is_said_so(self, service: "ServiceCase") -> None:
         with self.listening(service.port), pytest.raises(ModelyardError) as caught:
@@ -370,10 +379,7 @@ class TargetContract:
     # What the cases are written with
 
     def wait_for(self, marker: str, seconds: float = 20.0) -> None:
-        deadline = time.monotonic() + seconds
-        while not self.is_running(marker):
-            assert time.monotonic() < deadline, f"{marker} never ran"
-            time.sleep(0.05)
+        eventually(lambda: self.is_running(marker), seconds)
 
     def listening(self, port: int) -> AbstractContextManager[Any]:
         from contextlib import closing
@@ -391,7 +397,7 @@ class Job:
         self._target = target
         self.events: list[Mapping[str, Any]] = []
         self.cancel = threading.Event()
-        self.log = root / ".modelyard" / "logs" / "contract.log"
+        self.log = root / ".modelyard" / "logs" / f"{uuid4().hex[:12]}.log"
         self.last: TaskDocument
 
     def run(self, *arguments: str, **options: Any) -> Outcome:
@@ -433,7 +439,7 @@ class Job:
 
     @property
     def log_text(self) -> str:
-        return self.log.read_text(errors="replace")
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
 
 
 class ServiceCase:
@@ -475,11 +481,9 @@ class ServiceCase:
             return str(response.read().decode())
         return ""
 
-    def eventually(self, holds: Any, seconds: float = 20.0) -> None:
-        deadline = time.monotonic() + seconds
-        while not holds():
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
 
-
-__all__ = ["Job", "ServiceCase", "TargetContract", "TaskResult", "urlsplit"]
+def eventually(holds: Callable[[], object], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"it did not hold within {seconds:g} s"
+        time.sleep(0.05)

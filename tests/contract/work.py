@@ -82,6 +82,7 @@ def hang(marker):
 
 def tidy(marker):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(print("tidied up", flush=True)))
+    print("listening", flush=True)
     time.sleep(600)
 
 

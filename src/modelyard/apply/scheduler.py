@@ -161,6 +161,8 @@ class Scheduler:
         try:
             address, ending, error = self._done.get()
         except KeyboardInterrupt:
+            if self.cancel.is_set():
+                raise
             self.cancel.set()
             return
         self._running -= 1

@@ -67,7 +67,11 @@ class ServiceRunner:
 
     def _deploy(self, node: Node, run_id: str) -> LiveService:
         applying = self._applying
-        inputs = applying.inputs(node).digests
+        resolved = applying.inputs(node)
+        if resolved.unknown:
+            waits = ", ".join(sorted(set(resolved.unknown.values())))
+            raise ModelyardError(f"its input from {waits} does not exist", fix="plan again", code="stale-plan")
+        inputs = resolved.digests
         print_ = service_fingerprint(node, inputs)
         workdir = applying.root / ".modelyard" / "services" / node.address
         document = applying.document(node, print_, run_id, 1, workdir)

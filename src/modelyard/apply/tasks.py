@@ -1,5 +1,6 @@
 """One task: cut it off, take an earlier result, or run it with its retries; and write down what came of it."""
 
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ class TaskRunner:
         self._applying = applying
         self._budget = budget
         self._champions = champions
+        self._same: dict[str, threading.Lock] = {}
 
     def cut_off(self, node: Node, change: Change) -> bool:
         """Whether nothing is left to do, now that the inputs are known: they came out the same."""
@@ -81,11 +83,12 @@ class TaskRunner:
         if change.fingerprint and change.fingerprint != print_:
             raise ModelyardError("it is no longer what was planned", fix="plan again", code="stale-plan")
         self._leave_service(node)
-        result = self._earlier(node, print_)
-        if result:
-            self._restored(node, change, print_, inputs.digests, result)
-            return "ok"
-        return self._attempts(node, change, print_, inputs.digests)
+        with self._same.setdefault(print_, threading.Lock()):  # whoever comes second takes the first one's result
+            result = self._earlier(node, print_)
+            if result:
+                self._restored(node, change, print_, inputs.digests, result)
+                return "ok"
+            return self._attempts(node, change, print_, inputs.digests)
 
     def _leave_service(self, node: Node) -> None:
         """Where a service had this address before, its record is about to be written over: stop it first."""
@@ -216,13 +219,17 @@ class TaskRunner:
         outcome, run = attempt.outcome, attempt.run
         ending: Literal["cancelled", "failed"] = "cancelled" if outcome.status == "cancelled" else "failed"
         reason = outcome.reason or _WORDS.get(outcome.status, outcome.status)
+        applying = self._applying
+        payload = {"address": change.address, "run": run.run_id, "apply": applying.apply_id, "reason": reason}
+        applying.state.journal(ending, payload, applying.environment)
         self._finish(
             NodeReport(
                 change.address, change.kind, "task", change.action, ending, seconds, run_id=run.run_id, log=run.log,
-                attempts=attempt.number, status=outcome.status, reason=reason, tail=outcome.tail,
+                attempts=attempt.number, status=outcome.code or outcome.status, reason=reason, fix=outcome.fix,
+                tail=outcome.tail,
             )
         )  # fmt: skip
-        return ending
+        return "fatal" if outcome.code in FATAL else ending
 
     def _finish(self, report: NodeReport) -> None:
         self._applying.reports[report.address] = report

@@ -31,7 +31,8 @@ def command(common: Common, address: str, number: int, follow: bool) -> None:
 
 
 def _log_of(session: Session, address: str) -> Path:
-    service = session.loaded.root / ".modelyard" / "services" / f"{address}.log"
+    logs = session.loaded.root / ".modelyard" / "logs"
+    service = logs / f"{session.graph.environment or 'default'}.{address}.log"
     if service.exists():
         return service
     with session.state() as state:

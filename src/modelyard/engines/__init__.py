@@ -3,6 +3,7 @@
 Other packages add theirs through the entry point group `modelyard.engines` (`name = "package.module:Class"`).
 """
 
+import os
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -37,6 +38,9 @@ def load_engine(name: str) -> "Engine":
             code="unknown-engine",
         )
     module, _, attribute = places[name].partition(":")
+    # OpenMP's threads wait asleep, not spinning: several tasks share the machine, and scikit-learn's many short
+    # parallel regions take three times as long when they do not. Read when the library is loaded, so before that.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         engine: Engine = getattr(import_module(module), attribute)()
     except ModuleNotFoundError as error:

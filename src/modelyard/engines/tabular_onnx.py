@@ -29,6 +29,10 @@ def export_pipeline(pipeline: Pipeline, prepared: Prepared, classes: Sequence[st
         name_labels(model, classes)
     else:
         rename_output(model, model.graph.output[0].name, "prediction")
+    # Its order comes from a set, so from the process's hash seed: equal models shall be equal bytes.
+    imports = sorted(model.opset_import, key=lambda one: one.domain)
+    del model.opset_import[:]
+    model.opset_import.extend(imports)
     onnx.checker.check_model(model)
     path.write_bytes(model.SerializeToString(deterministic=True))
 

@@ -1,6 +1,6 @@
 """Plots of an evaluation, as png. Drawn without pyplot: no state, no display, any thread."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +115,20 @@ def draw_boxes(image: Image.Image, found: Detections, classes: Sequence[str], th
         pen.rectangle([float(value) for value in box], outline=colour, width=2)
         pen.text((float(box[0]) + 3, float(box[1]) + 1), f"{_name(classes, one)} {sure:.2f}", fill=colour)
     return drawn
+
+
+def training_curves(epochs: Mapping[int, Mapping[str, float]], path: Path) -> None:
+    """Every value over the epochs, a small plot each."""
+    names = list(dict.fromkeys(name for values in epochs.values() for name in values))[:12]
+    columns = min(4, len(names))
+    figure = Figure(figsize=(3.2 * columns, 2.6 * -(-len(names) // columns)), dpi=100, layout="tight")
+    FigureCanvasAgg(figure)
+    for place, name in enumerate(names):
+        axes = figure.add_subplot(-(-len(names) // columns), columns, place + 1)
+        shown = [(epoch, values[name]) for epoch, values in epochs.items() if name in values]
+        axes.plot(*zip(*shown, strict=True), linewidth=1.5)
+        axes.set_title(name, fontsize=9)
+    _save(figure, path)
 
 
 def _curves(truth: np.ndarray, probability: np.ndarray, out: Path) -> None:

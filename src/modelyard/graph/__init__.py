@@ -38,7 +38,7 @@ def compile_graph(
 
     cache = FileCache.of(loaded.root)
     secrets = {name: place.plain() for name, place in loaded.spec.secrets.items()}
-    with _no_collection():
+    with _no_collection(), _with_source_lines(loaded):
         graph = compile_loaded(
             loaded,
             data=data or disk_digests(loaded.root, cache, on_progress, {"secrets": secrets}),
@@ -48,6 +48,18 @@ def compile_graph(
         )
     cache.save()
     return graph
+
+
+@contextmanager
+def _with_source_lines(loaded: Any) -> Iterator[None]:
+    """Mistakes carry the spec's text, so that they can be shown with the lines around them."""
+    from modelyard.errors import ErrorGroup
+    from modelyard.spec import SpecErrors
+
+    try:
+        yield
+    except ErrorGroup as group:
+        raise SpecErrors(list(group.errors), loaded.path.name, loaded.environment, loaded.sources) from None
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from modelyard.graph.imports import Imported, outline_of, parse, resolve
 from modelyard.graph.model import CodeFile
 
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*(?:\.exe)?$")
-_FILLED_IN = re.compile(r"\$\{(params\.[\w.-]+|item)\}")
+_FILLED_IN = re.compile(r"(?<!\$)\$\{(?:params\.([\w.-]+)|item)\}")
 _WRITTEN = re.compile(r"--?(?:o|out|output|outdir|out[-_]\w+|output[-_]\w+|save|save[-_]\w+|log|log[-_]\w+)$")
 _WITH_ARGUMENT = {"-W", "-X", "--check-hash-based-pycs"}
 
@@ -26,15 +26,18 @@ class CodeFinder:
         self._closures: dict[tuple[str, str], tuple[str, ...]] = {}
         self._commands: dict[tuple[str, ...], tuple[CodeFile, ...]] = {}
 
-    def of_command(self, argv: Sequence[str], values: Mapping[str, Any] | None = None) -> tuple[CodeFile, ...]:
+    def of_command(
+        self, argv: Sequence[str], params: Mapping[str, Any] | None = None, item: Any = None
+    ) -> tuple[CodeFile, ...]:
         """Code of `run:`: scripts and modules with what they import, and every other file of the project it names.
 
-        `values` are `{"params.x": …, "item": …}`, filled in before files are looked for. A file that follows an
-        option for output (`--out x.csv`) is what the command writes, and does not count.
+        `${params.x}` and `${item}` are filled in before files are looked for. A file that follows an option for output
+        (`--out x.csv`) is what the command writes, and does not count.
         """
         filled = tuple(argv)
-        if values and any("${" in word for word in filled):
-            filled = tuple(_fill(word, values) for word in filled)
+        for at, word in enumerate(filled):
+            if "${" in word:
+                filled = (*filled[:at], _fill(word, params or {}, item), *filled[at + 1 :])
         if filled not in self._commands:
             self._commands[filled] = self._files(self._of_command(filled))
         return self._commands[filled]
@@ -60,17 +63,18 @@ class CodeFinder:
 
     def _of_command(self, argv: tuple[str, ...]) -> set[str]:
         found: set[str] = set()
-        python = next((index for index, word in enumerate(argv) if _is_python(word)), None)
-        if python is not None:
-            found.update(self._of_python(argv[python + 1 :]))
+        python_seen = False
         before = ""
-        for word in argv:
+        for at, word in enumerate(argv):
             path = word
             if word.startswith("-"):
                 option, _, path = word.partition("=")
                 path = "" if _WRITTEN.match(option) else path
             elif before.startswith("-") and (before == "-c" or _WRITTEN.match(before)):
                 path = ""
+            elif not python_seen and _is_python(word):
+                python_seen = True
+                found.update(self._of_python(argv[at + 1 :]))
             if path and "${" not in path:
                 found.update(self._named(path))
             before = word
@@ -162,12 +166,9 @@ def _is_python(word: str) -> bool:
     return word == sys.executable or ("py" in word and _PYTHON.match(word.rpartition("/")[2]) is not None)
 
 
-def _fill(word: str, values: Mapping[str, Any] | None) -> str:
-    if not values or "${" not in word:
-        return word
-
+def _fill(word: str, params: Mapping[str, Any], item: Any) -> str:
     def value(match: re.Match[str]) -> str:
-        found = values.get(match[1])
+        found = params.get(match[1]) if match[1] else item
         return match[0] if found is None or isinstance(found, dict | list) else str(found)
 
     return _FILLED_IN.sub(value, word)

@@ -4,6 +4,7 @@ Neither data nor results are at hand for a commit, so external data counts by it
 graphs must compile both that way (`compile_here`).
 """
 
+import os
 import posixpath
 import subprocess
 from collections.abc import Sequence
@@ -30,6 +31,7 @@ def compile_at(loaded: Any, ref: str) -> Graph:
     from modelyard.graph.data import uri_only
     from modelyard.graph.lock import LOCK_FILE, parse_lock
     from modelyard.spec import load_spec
+    from modelyard.spec.variables import ENVIRONMENT_PREFIX
 
     path = loaded.path.absolute()
     cache = FileCache.of(path.parent)
@@ -37,8 +39,10 @@ def compile_at(loaded: Any, ref: str) -> Graph:
         if files.lookup(path.name) is None:
             fix = "Name a commit that has it; everything would be new against this one."
             raise ModelyardError(f"{ref} has no `{path.name}`", code="no-file", fix=fix)
-        given = {name: str(value) for name, value in getattr(loaded, "given", {}).items()}
-        then = load_spec(path, environment=loaded.environment, variables=given, files=files.reader)
+        # A variable that is given now may not have been declared then: as the environment's it may be unknown.
+        given = {ENVIRONMENT_PREFIX + name.replace("-", "_"): text for name, text in loaded.given.items()}
+        environ = {**os.environ, **given}
+        then = load_spec(path, environment=loaded.environment, files=files.reader, environ=environ)
         lock = parse_lock(files.read(LOCK_FILE).decode("utf-8", "replace")) if files.lookup(LOCK_FILE) else None
         finder = CodeFinder(files, str(path.parent))
         graph = compile_loaded(then, data=uri_only, code=finder, lock=lock, variables=variables_of(then))

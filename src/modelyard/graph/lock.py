@@ -5,6 +5,7 @@ is compared with it (`environment_drift`), never taken in its place.
 """
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,7 +71,7 @@ def parse_lock(text: str) -> Lock:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         at = re.search(r"line (\d+)", str(error))
-        raise _broken(f"{LOCK_FILE} is no TOML: {error}", int(at[1]) if at else 1) from None
+        raise _broken(f"{LOCK_FILE} is no TOML: {error}", int(at[1]) if at else len(text.splitlines()) or 1) from None
     packages, declared = data.get("packages", {}), data.get("declared", [])
     if data.get("version") != _VERSION:
         raise _broken(f"{LOCK_FILE} has version {data.get('version')}; this Modelyard reads version {_VERSION}", 1)
@@ -109,6 +110,16 @@ def write_lock(root: Path, lock: Lock) -> Path:
     return temporary.replace(path)
 
 
+def _python_drift(graph: Graph) -> list[Drift]:
+    running = f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"
+    users: dict[str, list[str]] = {}
+    for node in graph.nodes.values():
+        wanted = node.environment.python
+        if wanted and not f"{running}.".startswith(f"{wanted}."):
+            users.setdefault(wanted, []).append(node.address)
+    return [Drift("python", wanted, running, tuple(nodes)) for wanted, nodes in sorted(users.items())]
+
+
 def lock(loaded: Any) -> Lock:
     """Resolve what the spec declares and what its engines need; `write_lock` keeps it. Raises ModelyardError."""
     from modelyard.graph.resolve import resolve_lock
@@ -127,14 +138,14 @@ def _quoted(text: str) -> str:
 
 
 def environment_drift(graph: Graph) -> list[Drift]:
-    """Packages of the graph's nodes whose installed version is not the locked one, sorted by name."""
+    """Python, and the packages of the graph's nodes, where what is installed is not what is declared; by name."""
     from importlib.metadata import PackageNotFoundError, version
 
     users: dict[tuple[str, str], list[str]] = {}
     for node in graph.nodes.values():
         for package in node.environment.packages:
             users.setdefault(package, []).append(node.address)
-    drift = []
+    drift = _python_drift(graph)
     for (name, locked), nodes in sorted(users.items()):
         try:
             installed: str | None = version(name)

@@ -5,6 +5,9 @@ from typing import Any
 
 from modelyard.errors import Place
 
+_BESIDE = ("path", "resources", "retries", "timeout", "runtime")
+"""Keys of a section that are no config, and may change all the same."""
+
 
 class Marks(Mapping[str, str]):
     """Config paths to `file:line`, `""` standing for the node itself.
@@ -38,7 +41,12 @@ class Marks(Mapping[str, str]):
     def _all(self) -> dict[str, str]:
         if self._found is None:
             looked = ((path, self._place(self.address_of(path))) for path in ("", *config_paths(self._config)))
-            self._found = {path: f"{place.file}:{place.line}" for path, place in looked if place}
+            found = {path: f"{place.file}:{place.line}" for path, place in looked if place}
+            for path in _BESIDE:
+                place = self._place(self.address_of(path))
+                if place and f"{place.file}:{place.line}" != found.get(""):
+                    found[path] = f"{place.file}:{place.line}"
+            self._found = found
         return self._found
 
     def address_of(self, path: str) -> str:

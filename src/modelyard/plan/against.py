@@ -24,6 +24,7 @@ class Imagined:
     node: Node
     inputs: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, Artifact] = field(default_factory=dict)
+    summary: str = ""
 
     @property
     def node_json(self) -> Mapping[str, Any]:

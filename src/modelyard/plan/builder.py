@@ -56,7 +56,7 @@ def make_plan(
     rested = _with_estimates(graph, pending, history, prices)
     changes = [rested.get(change.address, change) for change in changes]
     if len(changes) - len(pending) <= SUMMARIZED:
-        changes = [_with_summary(change, results) for change in changes]
+        changes = [_with_summary(change, applied) for change in changes]
     return Plan(
         project=graph.project,
         changes=(*changes, *_deletions(applied, graph, scope)),
@@ -68,6 +68,7 @@ def make_plan(
         applied_at=applied_at,
         applied_by=applied_by,
         warnings=(*warnings, *scope.warnings),
+        skipped=tuple((graph.settings.get("skipped") or {}).items()),
         selected=scope.partial,
     )
 
@@ -81,19 +82,22 @@ def _with_estimates(
     }
 
 
-def _with_summary(change: Change, results: Results) -> Change:
-    if change.action is not Action.NOOP or change.role != "task" or change.fingerprint is None:
+def _with_summary(change: Change, applied: Mapping[str, Applied]) -> Change:
+    if change.action is not Action.NOOP or change.role != "task":
         return change
-    result = results(change.fingerprint)
-    return replace(change, summary=result.summary) if result and result.summary else change
+    return replace(change, summary=applied[change.address].summary)
 
 
 def _deletions(applied: Mapping[str, Applied], graph: Graph, scope: Scope) -> list[Change]:
+    """Services first: they stop before what they read is forgotten."""
     gone = [record for address, record in applied.items() if address not in graph.nodes and scope.deletes(address)]
     gone.sort(key=lambda record: (record.role == "task", record.address))
-    return [
-        Change(record.address, record.kind, record.role, Action.DELETE,
-               (Reason("removed", record.address, note="is no longer in the spec"),),
-               detail="stopped and taken away" if record.role == "service" else "forgotten; its results stay stored")
-        for record in gone
-    ]  # fmt: skip
+    skipped = graph.settings.get("skipped") or {}
+    return [_deletion(record, skipped.get(record.address)) for record in gone]
+
+
+def _deletion(record: Applied, skipped: str | None) -> Change:
+    note = f"is skipped now: {skipped}" if skipped else "is no longer in the spec"
+    reason = Reason("removed", record.address, note=note)
+    detail = "stopped and taken away" if record.role == "service" else "forgotten; its results stay stored"
+    return Change(record.address, record.kind, record.role, Action.DELETE, (reason,), detail=detail)

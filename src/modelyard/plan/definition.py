@@ -101,7 +101,10 @@ class Totals:
 
 @dataclass(frozen=True)
 class Plan:
-    """Every selected address in the graph's order, then what is deleted. `serial` and `lineage` name the state seen."""
+    """Every selected address in the graph's order, then what is deleted. `serial` and `lineage` name the state seen.
+
+    `skipped` are addresses that the spec switches off, each with why.
+    """
 
     project: str
     changes: tuple[Change, ...]
@@ -114,6 +117,7 @@ class Plan:
     applied_by: str | None = None
     against: str | None = None
     warnings: tuple[str, ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
     selected: bool = False
     by_address: dict[str, Change] = field(init=False, repr=False, compare=False)
 

@@ -27,6 +27,7 @@ def plan_to_json(plan: Plan, verdicts: Sequence[Verdict] = ()) -> dict[str, Any]
         "counts": plan.counts(),
         "totals": asdict(plan.totals),
         "warnings": list(plan.warnings),
+        "skipped": dict(plan.skipped),
         "policies": [asdict(verdict) for verdict in verdicts],
         "changes": [change_to_json(change) for change in plan.changes],
     }  # fmt: skip
@@ -63,6 +64,7 @@ def plan_from_json(data: Mapping[str, Any]) -> Plan:
         applied_by=state["applied_by"],
         against=data["against"],
         warnings=tuple(data["warnings"]),
+        skipped=tuple(data["skipped"].items()),
         selected=data["selected"],
     )
 

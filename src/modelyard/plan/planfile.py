@@ -11,8 +11,8 @@ from typing import Any
 
 from modelyard.digests import canonical_json, digest_bytes, digest_json
 from modelyard.errors import ModelyardError
-from modelyard.graph.codec import node_to_json
-from modelyard.graph.model import Graph
+from modelyard.graph.fingerprint import identity_parts
+from modelyard.graph.model import Graph, Node
 from modelyard.plan.definition import Plan
 from modelyard.plan.json import plan_from_json, plan_to_json
 
@@ -22,9 +22,17 @@ _LARGEST = 256 << 20
 
 def graph_digest(graph: Graph) -> str:
     """Covers all that a plan follows from; not marks, so that a comment in the spec spoils no plan."""
-    nodes = [{name: value for name, value in node_to_json(node).items() if name != "marks"}
-             for node in graph.nodes.values()]  # fmt: skip
+    nodes = [_parts(node) for node in graph.nodes.values()]
     return digest_json([graph.project, graph.environment, dict(graph.target), dict(graph.settings), nodes])
+
+
+def _parts(node: Node) -> list[Any]:
+    asked, again = node.resources, node.retries
+    return [
+        node.address, node.role, identity_parts(node), list(node.outputs), list(node.after),
+        {port: [ref.node, ref.output, ref.follow] for port, ref in node.inputs.items()},
+        [asked.cpu, asked.memory, asked.gpu, asked.gpu_type, asked.nodes], [again.times, again.backoff], node.timeout,
+    ]  # fmt: skip
 
 
 def save_plan(plan: Plan, graph: Graph, path: Path) -> None:

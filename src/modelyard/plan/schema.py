@@ -42,6 +42,10 @@ def plan_schema() -> dict[str, Any]:
                     "gpu_hours": _NUMBER, "cost": _MAYBE_NUMBER, "runs": _COUNT, "unknown": _COUNT,
                 }),
                 "warnings": {"type": "array", "items": _TEXT},
+                "skipped": {
+                    "type": "object", "additionalProperties": _TEXT,
+                    "description": "Addresses that the spec switches off, and why.",
+                },
                 "policies": {"type": "array", "items": _object({
                     "name": _TEXT, "effect": {"enum": ["deny", "warn"]}, "message": _TEXT, "place": _MAYBE_TEXT,
                 })},

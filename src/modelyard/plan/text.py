@@ -134,6 +134,10 @@ def _after(plan: Plan, verdicts: Sequence[Verdict]) -> Iterator[list[Span]]:
         meaning: Meaning = "gone" if verdict.effect == "deny" else "changed"
         place = f"  {verdict.place}" if verdict.place else ""
         yield [Span(f"{verdict.effect}: {verdict.message}  (policies.{verdict.name}){place}", meaning)]
+    if plan.skipped:
+        names = ", ".join(f"{address} ({why})" for address, why in plan.skipped[:5])
+        more = f" and {len(plan.skipped) - 5:,} more" if len(plan.skipped) > 5 else ""
+        yield [Span(f"skipped: {names}{more}", "dim")]
     for warning in plan.warnings:
         yield [Span(f"warning: {warning}", "changed")]
     yield [Span(summary_line(plan), "strong")]

@@ -42,7 +42,7 @@ def drawn(image: Image.Image, boxes: Sequence[Mapping[str, Any]]) -> Image.Image
         pen.rectangle(corners, outline=_colour(str(box["class"])), width=line)
     for box in sorted(boxes, key=lambda box: -box["score"]):
         corners = (box["x1"] * scale, box["y1"] * scale, box["x2"] * scale, box["y2"] * scale)
-        text = f"{box['class']} {box['score']:.0%}"
+        text = f"{box['class']}  {box['score']:.0%}"
         spot = _place(pen.textbbox((0, 0), text, font=font), corners, picture.size, taken)
         taken.append(spot)
         colour = _colour(str(box["class"]))

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from modelyard import __version__
 from modelyard.errors import ModelyardError
 from modelyard.inference.tabular import decode_outputs
 from modelyard.serving.answers import log_rows
@@ -42,7 +42,9 @@ def protocol_routes() -> list[Route]:
 
 
 async def server_metadata(request: Request) -> Response:
-    return json_response({"name": "modelyard", "version": __version__, "extensions": ["binary_tensor_data"]})
+    # By name: a static import of the package would tie the server to all that its front door can load.
+    version = import_module("modelyard").__version__
+    return json_response({"name": "modelyard", "version": version, "extensions": ["binary_tensor_data"]})
 
 
 async def live(request: Request) -> Response:
@@ -50,8 +52,10 @@ async def live(request: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    served = _channel(request).current
-    return json_response({"ready": served is not None}, 200 if served else 503)
+    served, problem = _channel(request).current, _channel(request).problem
+    if served is None:
+        return json_response({"ready": False, "problem": problem}, 503)
+    return json_response({"ready": True, "version": served.version})
 
 
 async def health(request: Request) -> Response:

@@ -4,9 +4,9 @@ import gc
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modelyard.errors import ErrorGroup, ModelyardError, Place
 from modelyard.spec.address import format_address, parse_address
@@ -38,7 +38,7 @@ class LoadedSpec:
     """A typed spec and where its values were written.
 
     `root` is the folder of the file, `files` all that were read; `tree` is the spec as written, after overlays and
-    variables, before the typing.
+    variables, before the typing. `variables` have the values of this run, `given` those that were given for it.
     """
 
     spec: "Spec"
@@ -48,6 +48,8 @@ class LoadedSpec:
     files: tuple[Path, ...]
     tree: Map
     sources: Mapping[str, str]
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    given: Mapping[str, str] = field(default_factory=dict)
 
     def place(self, address: str | TreePath, *, key: bool = False, within: str | None = None) -> Place | None:
         """Where `address` is written, or else what is nearest above it.
@@ -78,7 +80,8 @@ def load_spec(
     """Read, overlay, fill in, type and check a spec.
 
     Without `environment` it is `dev`, which need not be declared. `files` reads from somewhere else than the disk, such
-    as a git commit. Raises SpecErrors, an ErrorGroup of all the mistakes that can be told apart.
+    as a git commit; what the spec means is then not checked, for checks look at files on the disk. Raises SpecErrors,
+    an ErrorGroup of all the mistakes that can be told apart.
     """
     with _no_collection():
         return _Loading(path, environment or DEFAULT_ENVIRONMENT, files).run(
@@ -104,7 +107,9 @@ class _Loading:
             self.errors += [*self.files.errors, error]
             raise self._failure() from None
         self.errors += self.files.errors
-        references = References(tree, variable_values(tree, variables, environ, self.errors), environ)
+        self.given = dict(variables)
+        self.values = variable_values(tree, variables, environ, self.errors)
+        references = References(tree, self.values, environ)
         filled = references.fill(_NOT_FILLED_IN)
         self.errors += references.errors
         return self._typed(merged, filled, references.unresolved)
@@ -127,10 +132,13 @@ class _Loading:
             files=tuple(self.files.paths),
             tree=filled,
             sources=self.files.texts,
+            variables=self.values,
+            given=self.given,
         )
-        from modelyard.spec.checks import check
+        if self.files.reader is None:
+            from modelyard.spec.checks import check
 
-        self.errors += [error for error in check(loaded) if error.address not in addresses]
+            self.errors += [error for error in check(loaded) if error.address not in addresses]
         if self.errors:
             raise self._failure()
         return loaded

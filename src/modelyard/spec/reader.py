@@ -13,7 +13,6 @@ import yaml
 from modelyard.errors import ErrorGroup, ModelyardError, Place
 from modelyard.spec.address import format_address
 from modelyard.spec.anchors import Anchors
-from modelyard.spec.lines import read_lines
 from modelyard.spec.scalars import NumberError, resolve
 from modelyard.spec.syntax import decode, explain
 from modelyard.spec.tree import Map, Seq
@@ -27,7 +26,6 @@ MAX_DEPTH = 100
 MAX_VALUES = 250_000
 MAX_ALIASED = 100_000
 MAX_ERRORS = 100
-LARGE = 100_000
 
 _TOO_LARGE = (f"more than {MAX_VALUES:,} values", "keep data in files that `sources` names", "too-large")
 _UNKNOWN_ANCHOR = ("name a value `&NAME` before this line, or quote the text", "unknown-anchor")
@@ -46,8 +44,6 @@ class Document:
 def read(data: bytes, file: str) -> Document:
     """Parse a spec file. Raises ModelyardError for what leaves nothing to go on with."""
     text = decode(data, file)
-    if len(text) > LARGE and (short := read_lines(text, file, MAX_VALUES)) is not None:
-        return Document(file, text, short)
     builder = _Builder(file, text)
     try:
         tree = builder.build(CParser(text).get_event)
@@ -68,6 +64,7 @@ class _Builder:
         self.values = 0
         self.aliased = 0
         self.documents = 0
+        self.plain: dict[str, Any] = {}
         self.anchors = Anchors()
         self.anchored = "&" in text
 
@@ -77,7 +74,7 @@ class _Builder:
         mapping_start, sequence_start = yaml.MappingStartEvent, yaml.SequenceStartEvent
         mapping_end, sequence_end = yaml.MappingEndEvent, yaml.SequenceEndEvent
         file = self.file
-        plain: dict[str, Any] = {}
+        plain = self.plain
         node: Any = None
         root: Any = None
         key: str | None = None
@@ -104,7 +101,7 @@ class _Builder:
                     if value in plain:
                         value = plain[value]
                     else:
-                        value = plain[value] = self._plain(event, key)
+                        value = self._plain(event, key)
             elif kind is mapping_start or kind is sequence_start:
                 value = Map() if kind is mapping_start else Seq()
                 stop = -1
@@ -201,7 +198,8 @@ class _Builder:
 
     def _plain(self, event: Any, key: str | None) -> Any:
         try:
-            return resolve(event.value)
+            value = self.plain[event.value] = resolve(event.value)
+            return value
         except NumberError as error:
             fix = "write a finite number, or quote it to mean text"
             self._collect(self._error(event, key, str(error), fix, "number"))

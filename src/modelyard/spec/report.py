@@ -10,7 +10,7 @@ Style = Callable[[str, str], str]
 """Gives a text in the style of that name: `place`, `address`, `what`, `fix`, `caret`, `dim`."""
 
 _MAX_WIDTH = 160
-_MAX_SHOWN = 100
+_MAX_SHOWN = 50
 
 
 def report_text(error: ModelyardError, *, root: Path | None = None, style: Style | None = None) -> str:

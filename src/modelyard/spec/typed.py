@@ -160,7 +160,8 @@ def _value_error(group: "list[ErrorDetails]") -> tuple[str, str, str]:
         return f"must be {' or '.join(wanted)}, not {_shown(given)}", "", "type"
     if first["type"].startswith(("greater", "less", "multiple", "string_", "too_", "finite")):
         return f"{_shown(given)} is not allowed", _sentence(first), "value"
-    return _sentence(first), "", "value"
+    found = f"; this is {_shown(given)}" if isinstance(given, dict | list | tuple) else ""
+    return _sentence(first) + found, "", "value"
 
 
 def _literals(detail: "ErrorDetails") -> list[str]:

@@ -1,4 +1,4 @@
-"""What the language has and this version does not do yet: refused at its line, never ignored. The README lists these."""
+"""What the language has and this version does not do: refused at its line, never ignored. The README lists it."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -17,14 +17,21 @@ from pathlib import Path
 from filelock import FileLock
 
 
-def prepare_database(path: Path) -> None:
-    """Make `path` unless it is there. Safe with many processes at once. Raises OSError."""
+def prepare_database(path: Path, artifacts: Path) -> None:
+    """Make `path` unless it is there, artifacts in `artifacts`. Safe with many processes at once. Raises OSError."""
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{path}.lock", timeout=120):
         if not path.exists():
-            _copy(_template(), path)
+            draft = path.with_name(f".{path.name}.{os.getpid()}")
+            shutil.copyfile(_template(), draft)
+            with contextlib.closing(sqlite3.connect(draft)) as connection:
+                # MLflow's own «Default» would otherwise keep its artifacts wherever the template was made.
+                connection.execute("UPDATE experiments SET artifact_location = ?", [(artifacts / "0").as_uri()])
+                connection.commit()
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            draft.replace(path)
 
 
 def _template() -> Path:
@@ -35,7 +42,9 @@ def _template() -> Path:
             with tempfile.TemporaryDirectory() as scratch:
                 draft = Path(scratch) / "mlflow.db"
                 _migrate(draft)
-                _copy(draft, path)
+                whole = path.with_name(f".{path.name}.{os.getpid()}")
+                shutil.copyfile(draft, whole)
+                whole.replace(path)
     return path
 
 
@@ -64,9 +73,3 @@ def _cache_folder() -> Path:
     except OSError:
         writable = False
     return folder if writable else Path(tempfile.mkdtemp(prefix="modelyard-mlflow-"))
-
-
-def _copy(source: Path, target: Path) -> None:
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    shutil.copyfile(source, draft)
-    draft.replace(target)

@@ -22,19 +22,24 @@ _PATIENCE = 60.0  # seconds that the end of a step waits for what is still to be
 class Recorder:
     """What happens in one run, in order. Nothing here raises: what fails is told once as a warning, the rest is let go.
 
-    A context manager: the run ends as FINISHED, as FAILED by an exception, or as KILLED by an interrupt.
+    A context manager: the run ends as FINISHED, as FAILED by an exception, or as KILLED by an interrupt. With `model`,
+    the digest of a model folder, the run that made it is written to, where there is one.
     """
 
-    def __init__(self, document: TaskDocument, emit: Emit, *, name: str = "", parent: str | None = None) -> None:
+    def __init__(
+        self, document: TaskDocument, emit: Emit, *, name: str = "", parent: str | None = None, model: str | None = None
+    ) -> None:
         self._document = document
         self._emit = emit
         self._name = name or str(document.node["address"])
         self._parent = parent
+        self._model = model
+        self._joined = False  # it is another step's run, which has ended already
         self._queue: queue.Queue[Callable[[Runs, str], None] | None] = queue.Queue()
         self._started = threading.Event()
         self._run: str | None = None
         self._failure: str | None = None
-        self._mirrors = open_mirrors(document, self._name, emit)
+        self._mirrors = [] if model else open_mirrors(document, self._name, emit)
         self._thread = threading.Thread(target=self._work, name=f"recorder-{self._name}", daemon=True)
         self._thread.start()
 
@@ -67,7 +72,10 @@ class Recorder:
         """A model folder as an MLflow model that `mlflow.pyfunc.load_model` loads, found again by its digest."""
         from modelyard.tracking.models import log_model
 
-        self._put(lambda runs, run: log_model(runs, run, folder, digest))
+        def log(runs: Runs, run: str) -> None:
+            log_model(runs, run, folder, digest)
+
+        self._put(log)
 
     def __enter__(self) -> Self:
         return self
@@ -80,7 +88,7 @@ class Recorder:
 
     def finish(self, status: str) -> None:
         """End the run and wait until all is recorded, a minute at most."""
-        self._put(lambda runs, run: runs.finish(run, status))
+        self._put(lambda runs, run: None if self._joined else runs.finish(run, status))
         self._queue.put(None)
         self._thread.join(_PATIENCE)
         if self._thread.is_alive():
@@ -110,6 +118,9 @@ class Recorder:
         from modelyard.tracking.runs import ADDRESS, Runs
 
         runs = Runs(place_of(self._document))
+        if self._model and (found := runs.with_model(self._model)):
+            self._run, self._joined = found, True
+            return runs, found
         tags = run_tags(self._document)
         if self._parent:
             tags |= {"mlflow.parentRunId": self._parent}

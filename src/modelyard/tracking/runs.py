@@ -22,12 +22,8 @@ class Runs:
     """One experiment of one tracking server."""
 
     def __init__(self, place: TrackingPlace) -> None:
-        from mlflow import MlflowClient
-
-        if place.database:
-            prepare_database(place.database)
         self.place = place
-        self.client = MlflowClient(place.uri, place.uri)
+        self.client = open_client(place)
         self.experiment = self._experiment()
 
     def _experiment(self) -> str:
@@ -109,6 +105,19 @@ class Runs:
         for run in gone:
             self.client.set_terminated(run, "KILLED")
         return gone
+
+
+def open_client(place: TrackingPlace) -> Any:
+    """MLflow's client for a place, its database made where it is a file that is not there yet."""
+    # MLflow reports its use to its makers unless told not to, and may wait for an answer.
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    if place.database and place.artifacts:
+        prepare_database(place.database, place.artifacts)
+        # Without this its store makes an empty folder `mlruns` wherever the process happens to be.
+        os.environ["_MLFLOW_SERVER_ARTIFACT_ROOT"] = str(place.artifacts)
+    from mlflow import MlflowClient
+
+    return MlflowClient(place.uri, place.uri)
 
 
 def _this_process() -> str:

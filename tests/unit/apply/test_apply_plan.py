@@ -55,6 +55,13 @@ def test_going_back_computes_nothing_but_the_registration(yard: Yard):
     assert report.by_address["training.detector"].outcome == "restored"
 
 
+def test_metrics_stand_beside_the_champions(yard: Yard):
+    yard.apply(pipeline(0.003))
+    yard.store.put_ref("registry/digits/production", {"version": 6, "metrics": {"mAP50": 0.99}})
+    metric = yard.apply(pipeline(0.002)).by_address["training.detector"].metrics[0]
+    assert (metric.against, round(metric.difference, 3)) == ("production v6", 0.008)
+
+
 def test_equal_output_of_a_rerun_cuts_off_what_hangs_below(yard: Yard):
     def chain(comment: str) -> Graph:
         return graph(
@@ -133,6 +140,13 @@ def test_no_more_runs_at_once_than_fit(yard: Yard):
     yard.executor.behaviours.update({one.address: takes(0.03) for one in many})
     assert yard.apply(graph(*many)).ok
     assert max(len(running) for running in yard.executor.most) == 2
+
+
+def test_two_tasks_that_are_the_same_run_once(yard: Yard):
+    twins = graph(node("steps.a", config={"n": 1}), node("steps.b", config={"n": 1}))
+    yard.executor.behaviours.update({"steps.a": takes(0.05), "steps.b": takes(0.05)})
+    assert sorted(outcomes(yard.apply(twins)).values()) == ["done", "restored"]
+    assert len(yard.ran) == 1
 
 
 def test_parallelism_bounds_what_runs_at_once(yard: Yard):
@@ -240,6 +254,20 @@ def test_a_full_disk_stops_all_in_one_line(yard: Yard):
     report = yard.apply(apart, parallelism=1, keep_going=True)
     assert report.failures[0].reason == "the disk is full"
     assert outcomes(report)["steps.4"] == "not-started"
+
+
+def test_a_disk_that_is_full_under_a_task_stops_all(yard: Yard):
+    full = Outcome("failed", reason="no space left", fix="free some space", code="disk-full")
+    yard.executor.behaviours["steps.a"] = lambda task, cancel: full
+    report = yard.apply(graph(node("steps.a"), node("steps.b", config={"n": 2})), parallelism=1, keep_going=True)
+    assert report.failures[0].fix == "free some space"
+    assert outcomes(report)["steps.b"] == "not-started"
+
+
+def test_an_address_that_was_a_service_and_is_a_task_stops_the_service(yard: Yard):
+    yard.apply(graph(node("steps.a", "serve")))
+    yard.apply(graph(node("steps.a")))
+    assert yard.target.removed == ["steps.a"]
 
 
 def test_a_run_that_says_ok_without_a_result_failed(yard: Yard):

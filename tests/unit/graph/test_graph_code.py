@@ -17,9 +17,7 @@ def finder(project: Project) -> CodeFinder:
 
 
 def command(project: Project, *argv: str, **values: object) -> list[str]:
-    return [
-        file.path for file in finder(project).of_command(argv, {f"params.{key}": one for key, one in values.items()})
-    ]
+    return [file.path for file in finder(project).of_command(argv, values)]
 
 
 def test_a_script_counts_with_all_it_imports_inside_the_project(project: Project) -> None:

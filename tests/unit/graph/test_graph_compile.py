@@ -3,6 +3,7 @@
 import pytest
 from graph_builders import FLIGHTS, FLIGHTS_FILES, Project, addresses, reads, without_code
 
+from modelyard.graph import compile_graph
 from modelyard.graph.model import Resources, Retries
 
 SCENES = """
@@ -170,5 +171,17 @@ def test_marks_lead_to_the_lines_of_the_spec(project: Project) -> None:
     assert "max_iter" in lines[int(mark.removeprefix("mlops.yaml:")) - 1]
     mark = nodes["tuning.late"].marks["training.params.max_iter"]
     assert "max_iter" in lines[int(mark.removeprefix("mlops.yaml:")) - 1]
+    mark = nodes["training.late"].marks["resources"]
+    assert "resources:" in lines[int(mark.removeprefix("mlops.yaml:")) - 1]
     mark = nodes["training.late.evaluate"].marks["metrics"]
     assert "evaluate:" in lines[int(mark.removeprefix("mlops.yaml:")) - 1]
+
+
+def test_when_knows_variables_and_items(project: Project) -> None:
+    text = (
+        "variables: {full: {type: bool, default: false}}\nsteps:\n  a: {run: 'true', when: var.full}\n"
+        "  b: {run: 'true', foreach: [1, 2, 3], when: item > 1, outputs: {out: {}}}\n"
+    )
+    assert addresses(without_code(text, project)) == ["steps.b[2]", "steps.b[3]", "steps.b"]
+    given = compile_graph(project.spec(text, variables={"full": "true"}))
+    assert "steps.a" in given.nodes

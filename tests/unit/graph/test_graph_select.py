@@ -12,7 +12,8 @@ from modelyard.graph.select import select
 def graph() -> Graph:
     return graph_of(
         step("steps.y[a]"), step("steps.y[b]"), step("steps.y", "steps.y[a]", "steps.y[b]"),
-        step("sources.s", "steps.y"), step("training.t.features", "sources.s"), step("training.t", "training.t.features"),
+        step("sources.s", "steps.y"), step("training.t.features", "sources.s"),
+        step("training.t", "training.t.features"),
         step("training.t.evaluate", "training.t"), step("training.tt", "sources.s"),
     )  # fmt: skip
 

@@ -33,6 +33,7 @@ class Record:
     node_json: Mapping[str, Any]
     inputs: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, Artifact] = field(default_factory=dict)
+    summary: str = ""
 
 
 def apply(graph: Graph, addresses: Iterable[str] | None = None) -> dict[str, Record]:
@@ -45,7 +46,9 @@ def apply(graph: Graph, addresses: Iterable[str] | None = None) -> dict[str, Rec
         digests = {port: records[ref.node].outputs[ref.output].digest for port, ref in one.inputs.items()}
         print_ = (service_fingerprint if one.role == "service" else fingerprint)(one, digests)
         outputs = {name: Artifact(digest_json([print_, name]), 1, 10) for name in one.outputs}
-        records[address] = Record(address, one.kind, one.role, print_, node_to_json(one), digests, outputs)
+        records[address] = Record(
+            address, one.kind, one.role, print_, node_to_json(one), digests, outputs, f"made {address}"
+        )
     return records
 
 

@@ -119,6 +119,16 @@ def test_what_left_the_spec_is_deleted_services_first():
     assert len(deleted) == 6
 
 
+def test_what_is_skipped_is_forgotten_and_says_why():
+    old = digits()
+    rest = {address: one for address, one in old.nodes.items() if address != "serving.api"}
+    plan = make_plan(
+        replace(old, nodes=rest, settings={"skipped": {"serving.api": "params.serve is false"}}), apply(old)
+    )
+    assert str(plan.by_address["serving.api"].reasons[0]) == "serving.api is skipped now: params.serve is false"
+    assert plan.skipped == (("serving.api", "params.serve is false"),)
+
+
 def test_a_renamed_task_is_restored():
     old = graph(node("steps.a", config={"run": ["x"]}))
     new = graph(node("steps.b", config={"run": ["x"]}))

@@ -33,13 +33,13 @@ def reached(one: Graph, address: str) -> set[str]:
     return downstream_of(without_gates, [address])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(graphs())
 def test_a_plan_after_its_apply_is_empty(one: Graph):
     assert make_plan(one, apply(one)).empty
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(graphs(), st.data())
 def test_an_edit_plans_exactly_its_downstream_closure(one: Graph, data: st.DataObject):
     address = data.draw(st.sampled_from(sorted(one.nodes)))
@@ -50,7 +50,7 @@ def test_an_edit_plans_exactly_its_downstream_closure(one: Graph, data: st.DataO
         assert [change.address for change in plan.pending if change.certain] == [address]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(graphs(), st.data())
 def test_half_an_apply_leaves_exactly_the_other_half(one: Graph, data: st.DataObject):
     done = list(one.nodes)[: data.draw(st.integers(0, len(one.nodes)))]
@@ -59,7 +59,7 @@ def test_half_an_apply_leaves_exactly_the_other_half(one: Graph, data: st.DataOb
     assert all(change.action is Action.CREATE for change in plan.pending)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(graphs(), graphs())
 def test_every_pending_change_says_why(old: Graph, new: Graph):
     for change in make_plan(new, apply(old)).pending:

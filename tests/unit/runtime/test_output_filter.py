@@ -48,7 +48,7 @@ def test_a_secret_in_an_endless_line_is_masked(before: int) -> None:
 
 
 def test_a_secret_of_several_lines_is_masked_line_by_line() -> None:
-    assert passed(b"-BEGIN\nabcdef\n", secrets=("-BEGIN\nabcdef",))[0] == b"***\n***\n"
+    assert passed(b"-BEGIN\n", b"abcdef\n", secrets=("-BEGIN\nabcdef",))[0] == b"***\n***\n"
 
 
 def test_a_secret_is_masked_as_json_writes_it() -> None:

@@ -47,7 +47,7 @@ def test_the_last_word_is_the_result_and_it_is_in_its_file(tmp_path: Path) -> No
     with start(written(tmp_path, job(code))) as process:
         out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
-    lines = out.splitlines()
+    lines = out.rstrip().split("\n")
     assert lines[0] == "working"
     event = decode_event(lines[-1])
     assert event is not None
@@ -59,7 +59,7 @@ def test_the_last_word_is_the_result_and_it_is_in_its_file(tmp_path: Path) -> No
 def test_a_failure_is_an_error_event_and_exit_code_1(tmp_path: Path) -> None:
     with start(written(tmp_path, job("import sys; sys.exit(7)"))) as process:
         out, _ = process.communicate(timeout=60)
-    event = decode_event(out.splitlines()[-1])
+    event = decode_event(out.rstrip().split("\n")[-1])
     assert process.returncode == 1
     assert event is not None
     assert event["event"] == "error"
@@ -72,7 +72,7 @@ def test_a_function_that_raises_shows_its_own_lines_only(tmp_path: Path) -> None
     node = Node("steps.tidy", "function", config={"call": "prepare:tidy"}, outputs=("out",))
     with start(written(tmp_path, node)) as process:
         out, _ = process.communicate(timeout=60)
-    event = decode_event(out.splitlines()[-1])
+    event = decode_event(out.rstrip().split("\n")[-1])
     assert event is not None
     assert event["what"] == "KeyError: 'carrier'"
     assert event["fix"] == "see prepare.py:2, in tidy"

@@ -27,7 +27,7 @@ def carriers(*values: str) -> dict:
 
 def test_health_and_metadata(classifier):
     assert classifier.get("/v2/health/live").json() == {"live": True}
-    assert classifier.get("/v2/health/ready").status_code == 200
+    assert classifier.get("/v2/health/ready").json() == {"ready": True, "version": "7"}
     health = classifier.get("/v2/health").json()
     assert (health["model"], health["version"], health["device"], health["problem"]) == ("digits", "7", "cpu", None)
     assert "binary_tensor_data" in classifier.get("/v2").json()["extensions"]

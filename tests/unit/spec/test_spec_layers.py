@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - tables of inputs read better in one line
 """`extends`, `environments`, `variables` and `${…}`."""
 
 from pathlib import Path
@@ -113,7 +114,9 @@ def test_values_come_from_the_caller_then_the_environment_then_the_default(spec)
     [("int", "7", 7), ("float", "1e-3", 0.001), ("bool", "true", True), ("string", "7", "7")],
 )
 def test_a_given_value_is_read_by_its_type(spec, kind, text, value):
-    loaded = spec(f"variables: {{x: {{type: {kind}}}}}\n" + STEP.replace("n: 1", 'n: "${var.x}"'), variables={"x": text})
+    loaded = spec(
+        f"variables: {{x: {{type: {kind}}}}}\n" + STEP.replace("n: 1", 'n: "${var.x}"'), variables={"x": text}
+    )
     assert loaded.spec.steps["a"].params["n"] == value
 
 
@@ -154,7 +157,9 @@ def test_a_wrong_reference_says_what_there_is(mistakes, reference, what, fix):
 
 
 def test_what_only_the_step_knows_stays_as_written(spec):
-    loaded = spec("steps: {a: {run: 'x ${outputs.d} ${params.n}', params: {n: 1}, outputs: [d], env: {K: '${secret.K}'}}}")
+    loaded = spec(
+        "steps: {a: {run: 'x ${outputs.d} ${params.n}', params: {n: 1}, outputs: [d], env: {K: '${secret.K}'}}}"
+    )
     assert loaded.spec.steps["a"].run == ("x", "${outputs.d}", "${params.n}")
     assert loaded.spec.steps["a"].env == {"K": "${secret.K}"}
 

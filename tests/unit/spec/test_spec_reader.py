@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - tables of inputs read better in one line
 from modelyard.errors import Place
 from modelyard.spec.reader import read
 from modelyard.spec.tree import item_place, key_place, nearest_place, value_place

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - tables of inputs read better in one line
 import json
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import pytest
 from modelyard.errors import ErrorGroup, ModelyardError, Place
 from modelyard.spec import load_spec
 from modelyard.spec.report import report_json, report_sarif, report_text
+
 
 @pytest.fixture
 def error(write) -> ErrorGroup:
@@ -77,7 +79,9 @@ def test_errors_without_a_place_and_files_on_disk(tmp_path: Path):
     assert report_text(error, root=tmp_path) == (
         "no\n  do\nprepare.py:2:5  bad\n    1 | import x\n    2 | def f(): pass\n      |     ^\n2 errors\n"
     )
-    assert "gone.py:9:1  bad\n1 error" in report_text(ModelyardError("bad", where=Place("gone.py", 9, 1)), root=tmp_path)
+    assert "gone.py:9:1  bad\n1 error" in report_text(
+        ModelyardError("bad", where=Place("gone.py", 9, 1)), root=tmp_path
+    )
 
 
 def test_one_mistake_alone_reads_the_same():

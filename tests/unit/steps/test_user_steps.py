@@ -246,7 +246,9 @@ def test_a_command_is_run_for_each_file(steps: Steps) -> None:
 
 
 def test_a_csv_of_a_command_becomes_the_table(steps: Steps) -> None:
-    steps.run(["cp", "${inputs.i}/a.csv", "${outputs.t}/rows.csv"], {"t": "table"}, {"i": steps.folder(a__csv="x\n1\n")})
+    steps.run(
+        ["cp", "${inputs.i}/a.csv", "${outputs.t}/rows.csv"], {"t": "table"}, {"i": steps.folder(a__csv="x\n1\n")}
+    )
     assert steps.table("t") == {"x": [1]}
     assert sorted(path.name for path in steps.outputs["t"].iterdir()) == ["data.parquet", "schema.json"]
 
@@ -271,5 +273,6 @@ def test_no_shell_sees_a_command(steps: Steps) -> None:
 
 
 def test_a_reference_to_nothing_is_named(steps: Steps) -> None:
-    with pytest.raises(ModelyardError, match=r"\$\{params\.epohcs\} names nothing[^$]*did you mean \$\{params\.epochs\}"):
+    with pytest.raises(ModelyardError, match=r"did you mean ..params\.epochs") as caught:
         steps.run(["echo", "${params.epohcs}"], {"o": "files"}, {}, params={"epochs": 1})
+    assert "${params.epohcs} names nothing" in str(caught.value)

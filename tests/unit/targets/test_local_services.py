@@ -63,6 +63,7 @@ def test_a_service_outlives_its_supervisor_and_the_next_one_adopts_it(
     assert [p.pid for p in with_marker(marker)] == [process.pid]
 
 
+@pytest.mark.e2e
 def test_an_adopted_service_is_restarted_when_it_ends(target: Target, tmp_path: Path, marker: str) -> None:
     deploy(target, tmp_path, marker)
     (before,) = with_marker(marker)
@@ -72,6 +73,7 @@ def test_an_adopted_service_is_restarted_when_it_ends(target: Target, tmp_path: 
     eventually(lambda: with_marker(marker) and with_marker(marker)[0].pid != before.pid)
 
 
+@pytest.mark.e2e
 def test_a_service_that_died_with_its_supervisor_is_seen_and_started_again(
     target: Target, tmp_path: Path, marker: str
 ) -> None:
@@ -100,12 +102,14 @@ def test_a_process_that_only_has_the_id_is_left_alone(target: Target, tmp_path: 
         foreign.kill()
 
 
+@pytest.mark.e2e
 def test_the_supervisor_leaves_when_nothing_is_wanted(target: Target, tmp_path: Path, marker: str) -> None:
     deploy(target, tmp_path, marker)
     target.remove("serving.api", lambda event: None)
     eventually(lambda: supervisor_pid(tmp_path) is None)
 
 
+@pytest.mark.e2e
 def test_sigterm_to_the_supervisor_ends_its_services_and_forgets_none(
     target: Target, tmp_path: Path, marker: str
 ) -> None:

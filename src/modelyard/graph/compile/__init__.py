@@ -83,8 +83,7 @@ def ordered(loaded: Loaded, nodes: dict[str, Node]) -> dict[str, Node]:
 
 
 def variables_of(loaded: Any) -> Mapping[str, Any]:
-    """Values of `${var.x}` where the loader tells them."""
-    values: Mapping[str, Any] = getattr(loaded, "variables", None) or {
-        name: variable.default for name, variable in loaded.spec.variables.items()
-    }
-    return values
+    """Values of variables, for conditions; one without a value is an error where it is used."""
+    from modelyard.spec.variables import MISSING
+
+    return {name: value for name, value in loaded.variables.items() if value is not MISSING}

@@ -1,30 +1,13 @@
 """From what an address names in the spec to the output of a node: `sources.scenes:test` → that node's `test`."""
 
-import re
-from dataclasses import dataclass
-
 from modelyard.errors import ModelyardError
 from modelyard.graph.model import Ref
+from modelyard.spec.checks.addresses import Named, take_apart
 from modelyard.spec.model import Spec
 from modelyard.spec.model.values import SECTIONS
 from modelyard.spec.suggest import did_you_mean
 
-_ADDRESS = re.compile(r"([a-z]+)\.([A-Za-z0-9_-]+)(?::([A-Za-z0-9_-]+))?(?:@([A-Za-z0-9_.-]+))?$")
 SPLITS = ("train", "val", "test")
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """`section.name:part@version`, taken apart."""
-
-    section: str
-    name: str
-    part: str | None = None
-    version: str | None = None
-
-    @property
-    def node(self) -> str:
-        return f"{self.section}.{self.name}"
 
 
 class References:
@@ -35,14 +18,13 @@ class References:
         self._known: dict[str, Ref] = {}
         self._splits = _default_splits(spec)
 
-    def parse(self, text: str) -> Address:
+    def parse(self, text: str) -> Named:
         """Take an address apart. Raises ModelyardError where it names nothing of the spec, with what is near."""
-        match = _ADDRESS.match(text)
-        if not match:
+        address = take_apart(text)
+        if address is None:
             raise ModelyardError(
                 f"`{text}` is no address", code="address", fix="Write section.name, as in `sources.flights`."
             )
-        address = Address(*match.groups())
         if address.section not in SECTIONS:
             raise _unknown(text, f"there is no section `{address.section}`", address.section, SECTIONS, "Sections")
         names = getattr(self.spec, address.section)
@@ -94,7 +76,7 @@ class References:
             raise _unknown(text, f"`{address.node}` has no part `{address.part}`", address.part, outputs, "It has")
         return outputs[address.part]
 
-    def _of_step(self, address: Address, text: str) -> Ref:
+    def _of_step(self, address: Named, text: str) -> Ref:
         outputs = self.spec.steps[address.name].outputs
         if address.part is not None:
             if address.part in outputs:
@@ -109,7 +91,7 @@ class References:
         choices = ", ".join(f"`{address.node}:{name}`" for name in outputs)
         raise ModelyardError(f"`{text}` has several outputs", code="address", fix=f"Name one of {choices}.")
 
-    def _outputs(self, address: Address) -> dict[str, Ref]:
+    def _outputs(self, address: Named) -> dict[str, Ref]:
         node = address.node
         if address.section == "sources":
             return {name: Ref(node, name) for name in ("data", *self.splits(address.name))}

@@ -26,7 +26,8 @@ def _registered(out: Compilation, address: str, name: str, model: RegisteredMode
         return  # its own mistake has been told
     if scored not in out.nodes:
         raise ModelyardError(
-            f"{with_model.node} is scored on nothing, so no version of it can be judged", address=at, code="no-evaluate",
+            f"{with_model.node} is scored on nothing, so no version of it can be judged",
+            address=at, code="no-evaluation",
             fix="Name held-out data in its `evaluate: {data: …}`, or give its source a `split`.",
         )  # fmt: skip
     training = _training_of(out, with_model.section, with_model.name)

@@ -44,8 +44,9 @@ def _step(out: Compilation, address: str, step: Step) -> None:
 
 def _config(step: Step) -> dict[str, Any]:
     """As `plain`, which looks for `x-` keys everywhere: too slow for 10,000 steps that have none."""
-    if step.__pydantic_extra__ or any(output.__pydantic_extra__ for output in step.outputs.values()):
-        return step.plain(*_NOT_CONFIG)
+    for section in (step, *step.outputs.values()):
+        if section.__pydantic_extra__:
+            return step.plain(*_NOT_CONFIG)
     return step.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=_EXCLUDED)
 
 
@@ -115,13 +116,7 @@ def _code(out: Compilation, address: str, step: Step, item: Any = None) -> tuple
     finder = out.code
     if finder is None:
         return ()
-    if step.run:
-        values = {f"params.{name}": value for name, value in step.params.items()} | (
-            {"item": item} if step.foreach else {}
-        )
-        found = finder.of_command(step.run, values)
-    else:
-        found = finder.of_call(step.call or "")
+    found = finder.of_command(step.run, step.params, item) if step.run else finder.of_call(step.call or "")
     if step.join and not isinstance(step.foreach, list):
         found = tuple(sorted({*found, *finder.of_call(step.join)}, key=lambda file: file.path))
     return found

@@ -161,8 +161,7 @@ def _code(out: Compilation, training: Training) -> tuple[CodeFile, ...]:
     if training.call:
         found.update(finder.of_call(training.call))
     if training.run:
-        values = {f"params.{name}": value for name, value in training.params.items()}
-        found.update(finder.of_command(training.run, values))
+        found.update(finder.of_command(training.run, training.params))
     if training.engine == "ultralytics" and training.model:
         found.update(finder.of_files([training.model]))
     return tuple(sorted(found, key=lambda file: file.path))

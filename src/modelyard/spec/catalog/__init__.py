@@ -1,1 +1,1 @@
-"""What the libraries call things: engines and their parameters, metrics, checks. Tables only, nothing heavy imported."""
+"""What the libraries call things: engines and their parameters, metrics, checks. Tables only."""

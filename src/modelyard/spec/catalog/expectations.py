@@ -1,4 +1,4 @@
-"""Checks of data by name: Great Expectations' for tables, our own for images. Name → required and optional arguments."""
+"""Checks of data by name: Great Expectations' for tables, our own for images. Name → arguments."""
 
 IMAGE_EXPECTATIONS: dict[str, tuple[str, str]] = {
     "expect_images_to_be_readable": ("", "mostly"),

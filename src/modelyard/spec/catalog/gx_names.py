@@ -7,7 +7,7 @@ EXPECTATIONS: dict[str, tuple[str, str]] = {
     "expect_column_distinct_values_to_be_in_set": ("column value_set", "row_condition"),
     "expect_column_distinct_values_to_contain_set": ("column value_set", "row_condition"),
     "expect_column_distinct_values_to_equal_set": ("column value_set", "row_condition"),
-    "expect_column_k_l_divergence_to_be_less_than": ("column", "bucketize_data internal_weight_holdout max_value min_value partition_object row_condition tail_weight_holdout threshold"),
+    "expect_column_kl_divergence_to_be_less_than": ("column", "bucketize_data internal_weight_holdout max_value min_value partition_object row_condition tail_weight_holdout threshold"),
     "expect_column_max_to_be_between": ("column", "max_value min_value row_condition strict_max strict_min"),
     "expect_column_mean_to_be_between": ("column", "max_value min_value row_condition strict_max strict_min"),
     "expect_column_median_to_be_between": ("column", "max_value min_value row_condition strict_max strict_min"),

@@ -1,7 +1,6 @@
 """ultralytics: the keys of its configuration. Written by `tools/catalog.py`."""
 
 # fmt: off
-# ruff: noqa: E501
 
 PARAMETERS = (
     "agnostic_nms",

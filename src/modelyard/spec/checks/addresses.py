@@ -83,7 +83,7 @@ class Addresses:
         section = named.section
         if section not in SECTIONS:
             what = f"there is no section `{section}`"
-            self.findings.unknown(at, section, what, kinds, "Sections that fit here", "address")
+            self.findings.unknown(at, section, what, kinds, kind="Sections that fit here", code="address")
             return False
         if section not in kinds:
             wanted = " or ".join(_SINGULAR[kind] for kind in kinds)
@@ -97,7 +97,7 @@ class Addresses:
             if not names:
                 self.findings.add(at, what, f"`{section}` is empty: add `{named.name}` there", "address")
             else:
-                self.findings.unknown(at, named.name, what, list(names), f"In `{section}`", "address")
+                self.findings.unknown(at, named.name, what, list(names), kind=f"In `{section}`", code="address")
             return False
         return True
 
@@ -123,7 +123,7 @@ class Addresses:
             self._no_split(at, named, parts)
         else:
             what = f"`{named.node}` has no {_PART.get(named.section, 'part')} `{named.part}`"
-            self.findings.unknown(at, named.part, what, parts, "It has", "address-part")
+            self.findings.unknown(at, named.part, what, parts, kind="It has", code="address-part")
         return False
 
     def _no_split(self, at: At, named: Named, parts: tuple[str, ...]) -> None:
@@ -132,7 +132,7 @@ class Addresses:
             self.findings.add(at, f"`{named.node}` has no splits, so no `{named.part}`", fix, "address-part")
         else:
             what = f"`{named.node}` has no split `{named.part}`"
-            self.findings.unknown(at, named.part or "", what, parts, "It has", "address-part")
+            self.findings.unknown(at, named.part or "", what, parts, kind="It has", code="address-part")
 
     def _parts(self, named: Named) -> tuple[str, ...]:
         if named.section == "steps":
@@ -156,7 +156,7 @@ class Addresses:
         if named.version.isdigit() or named.version in stages:
             return True
         what = f"`{named.node}` is never promoted to `{named.version}`"
-        self.findings.unknown(at, named.version, what, stages, "It goes to", "address-version")
+        self.findings.unknown(at, named.version, what, stages, kind="It goes to", code="address-version")
         return False
 
 

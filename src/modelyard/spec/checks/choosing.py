@@ -33,7 +33,7 @@ def check_tuning(findings: Findings) -> None:
                     else (*at, "objectives", metric)
                 )
                 what = f"`{metric}` is not a metric of {study.training}"
-                findings.unknown(where, metric, what, known, "It has", "metric", key=where[-1] == metric)
+                findings.unknown(where, metric, what, known, kind="It has", code="metric", key=where[-1] == metric)
 
 
 def _check_objectives(findings: Findings, at: At, study: Study) -> None:

@@ -37,7 +37,7 @@ class Code:
             start = len(module) + 1
             what = f"{path.name} defines no `{function}`"
             hint = did_you_mean(function, defined, "It defines") or f"Define `def {function}(…)` there"
-            self.findings.add_within(at, call, start, len(function), what, hint, "call")
+            self.findings.add_within(at, call, (start, len(function)), what, fix=hint, code="call")
 
     def check_command(self, at: At, argv: tuple[str, ...]) -> None:
         """`python make.py …`: the script is there."""

@@ -22,14 +22,21 @@ def check_condition(
     except CelSyntaxError as error:
         length = 1 if error.offset < len(text) else 0
         start = min(error.offset, max(len(text) - 1, 0))
-        findings.add_within(at, text, start, max(length, 1), f"not a CEL condition: {error.what}", "", "condition")
+        findings.add_within(
+            at, text, (start, max(length, 1)), f"not a CEL condition: {error.what}", fix="", code="condition"
+        )
         return
     for name in names:
         root = name.path[0]
         if root not in known:
             what = f"`{root}` is not known here"
             findings.add_within(
-                at, text, name.offsets[0], len(root), what, did_you_mean(root, known, "Names here"), "condition"
+                at,
+                text,
+                (name.offsets[0], len(root)),
+                what,
+                fix=did_you_mean(root, known, "Names here"),
+                code="condition",
             )
             continue
         allowed = known[root]
@@ -38,4 +45,4 @@ def check_condition(
         word = name.path[1]
         what, kind = describe(name) if describe else (f"`{root}` has no `{word}`", "It has")
         hint = did_you_mean(word, allowed, kind)
-        findings.add_within(at, text, name.offsets[1], len(word), what, hint, "condition")
+        findings.add_within(at, text, (name.offsets[1], len(word)), what, fix=hint, code="condition")

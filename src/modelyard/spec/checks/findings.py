@@ -31,9 +31,9 @@ class Findings:
         place = self.loaded.place(at, key=key)
         self.errors.append(ModelyardError(what, where=place, address=format_address(at), fix=fix or None, code=code))
 
-    def add_within(self, at: At, text: str, start: int, length: int, what: str, fix: str, code: str) -> None:
-        """A mistake in a part of a text, `length` characters from `start`."""
-        place = _part(self.loaded.place(at), text, start, length)
+    def add_within(self, at: At, text: str, span: tuple[int, int], what: str, *, fix: str, code: str) -> None:
+        """A mistake in a part of a text: `span` is where it begins and how long it is."""
+        place = _part(self.loaded.place(at), text, *span)
         self.errors.append(ModelyardError(what, where=place, address=format_address(at), fix=fix or None, code=code))
 
     def unknown(
@@ -42,9 +42,9 @@ class Findings:
         word: str,
         what: str,
         known: "list[str] | tuple[str, ...]",
+        *,
         kind: str,
         code: str,
-        *,
         key: bool = False,
     ) -> None:
         self.add(at, what, did_you_mean(word, known, kind), code, key=key)

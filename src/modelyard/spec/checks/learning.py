@@ -25,7 +25,12 @@ def check_training(findings: Findings, addresses: Addresses, code: Code, schemas
         if training.engine not in ENGINES:
             at = ("training", name, "engine")
             findings.unknown(
-                at, training.engine, f"there is no engine `{training.engine}`", list(ENGINES), "Engines", "engine"
+                at,
+                training.engine,
+                f"there is no engine `{training.engine}`",
+                list(ENGINES),
+                kind="Engines",
+                code="engine",
             )
             continue
         _check_keys(findings, name, training)
@@ -62,7 +67,7 @@ def _check_model(findings: Findings, name: str, training: Training) -> None:
     known = models(training.engine)
     if known and training.model and training.model not in known:
         what = f"{training.engine} has no `{training.model}`"
-        findings.unknown(("training", name, "model"), training.model, what, known, "It has", "model")
+        findings.unknown(("training", name, "model"), training.model, what, known, kind="It has", code="model")
     if (
         training.engine == "sklearn"
         and training.task
@@ -100,7 +105,7 @@ def check_parameter(findings: Findings, at: tuple[str | int, ...], training: Tra
         )
     else:
         what = f"`{parameter}` is not a parameter of {of}"
-        findings.unknown(at, parameter, what, known, "It has", "parameter", key=True)
+        findings.unknown(at, parameter, what, known, kind="It has", code="parameter", key=True)
 
 
 def _check_metrics(findings: Findings, name: str, training: Training) -> None:
@@ -109,7 +114,7 @@ def _check_metrics(findings: Findings, name: str, training: Training) -> None:
         if metric not in (known or ()):
             at = ("training", name, "evaluate", "metrics", index)
             what = f"`{metric}` is not a metric that training.{name} has"
-            findings.unknown(at, metric, what, known or (), "It has", "metric")
+            findings.unknown(at, metric, what, known or (), kind="It has", code="metric")
 
 
 def _check_data(findings: Findings, addresses: Addresses, schemas: Schemas, name: str, training: Training) -> None:
@@ -124,7 +129,8 @@ def _check_data(findings: Findings, addresses: Addresses, schemas: Schemas, name
     kind = addresses.data_type(named)
     engine = ENGINES[training.engine]
     if kind and kind not in engine.learns_from and kind != "sql":
-        what = f"engine {training.engine} learns from {' or '.join(engine.learns_from)}, and `{training.data}` holds {kind}"
+        wanted = " or ".join(engine.learns_from)
+        what = f"engine {training.engine} learns from {wanted}, and `{training.data}` holds {kind}"
         findings.add((*at, "data"), what, "", "engine-data")
         return
     for key in ("columns", "features", "target"):

@@ -31,7 +31,7 @@ def check_expectations(findings: Findings, addresses: Addresses, schemas: Schema
             at: At = ("expectations", name, "expect", index)
             if check.name not in known and kind:
                 what = f"there is no expectation `{check.name}` of {'tables' if kind == 'table' else kind}"
-                findings.unknown(at, check.name, what, list(known), "Expectations", "expectation")
+                findings.unknown(at, check.name, what, list(known), kind="Expectations", code="expectation")
             elif kind:
                 _check_arguments(findings, at, check, known[check.name])
                 _check_columns(schemas, at, check, columns, named)
@@ -45,7 +45,7 @@ def check_monitoring(findings: Findings, schemas: Schemas) -> None:
             at: At = ("monitoring", name, "checks", index)
             if check.name not in CHECKS:
                 findings.unknown(
-                    at, check.name, f"Evidently has no `{check.name}`", list(CHECKS), "It has", "monitoring"
+                    at, check.name, f"Evidently has no `{check.name}`", list(CHECKS), kind="It has", code="monitoring"
                 )
             else:
                 _check_arguments(findings, at, check, CHECKS[check.name])
@@ -74,7 +74,7 @@ def _check_action(findings: Findings, at: At, action: Action) -> None:
     elif action.notify is not None and action.notify not in findings.spec.notifications:
         what = f"there is no `notifications.{action.notify}`"
         known = list(findings.spec.notifications)
-        findings.unknown((*at, "notify"), action.notify, what, known, "In `notifications`", "notification")
+        findings.unknown((*at, "notify"), action.notify, what, known, kind="In `notifications`", code="notification")
 
 
 def _check_arguments(findings: Findings, at: At, check: CheckSettings, arguments: tuple[str, str]) -> None:

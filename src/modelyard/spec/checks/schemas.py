@@ -38,7 +38,9 @@ class Schemas:
 
     def check(self, at: At, column: str, columns: tuple[str, ...], of: str) -> None:
         if column not in columns:
-            self.findings.unknown(at, column, f"`{column}` is not a column of {of}", columns, "It has", "column")
+            self.findings.unknown(
+                at, column, f"`{column}` is not a column of {of}", columns, kind="It has", code="column"
+            )
 
     def check_sql(self, at: At, sql: str, columns: tuple[str, ...], of: str) -> None:
         """An expression is looked at only where it is a column's bare name."""

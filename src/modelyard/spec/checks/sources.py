@@ -3,10 +3,10 @@
 import os
 from pathlib import Path
 
-from modelyard.spec.checks.findings import Findings
+from modelyard.spec.checks.findings import At, Findings
 from modelyard.spec.checks.references import is_address
 from modelyard.spec.checks.schemas import Schemas
-from modelyard.spec.model.sources import Source
+from modelyard.spec.model.sources import Source, SplitSettings
 from modelyard.spec.suggest import did_you_mean
 
 _ONLY_FOR = {
@@ -86,8 +86,9 @@ def _check_split(findings: Findings, name: str, source: Source) -> None:
             "split",
             key=True,
         )
-    if source.type in ("files",):
-        findings.add(at, "plain files cannot be split", "Use type images or table", "split", key=True)
+    if source.type in ("files", "images"):
+        _check_file_split(findings, at, split)
+        return
     if split.by == "time" and not (source.timestamp or split.column):
         findings.add(
             (*at, "by"),
@@ -95,9 +96,17 @@ def _check_split(findings: Findings, name: str, source: Source) -> None:
             "Add `timestamp: COLUMN` to the source",
             "split",
         )
-    if split.by in ("group", "stratified") and source.type == "table" and not split.column:
+    if split.by in ("group", "stratified") and not split.column:
         what = f"a split by {'group' if split.by == 'group' else 'class'} needs a column"
         findings.add((*at, "by"), what, "Add `column: NAME` to the split", "split")
+
+
+def _check_file_split(findings: Findings, at: At, split: SplitSettings) -> None:
+    if split.by == "time":
+        findings.add((*at, "by"), "files have no time to split by", "Split by hash, group or stratified", "split")
+    elif split.column is not None and (split.by != "group" or split.column != "folder"):
+        fix = "Write `by: group` and `column: folder`, or take `column` away"
+        findings.add((*at, "column"), "files have no columns", fix, "split")
 
 
 def _check_columns(findings: Findings, name: str, source: Source, schemas: Schemas) -> None:

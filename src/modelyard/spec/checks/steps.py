@@ -53,7 +53,9 @@ def _check_loop(findings: Findings, code: Code, name: str, step: Step) -> None:
             known = [f"inputs.{port}" for port in step.inputs]
             what = f"`{step.foreach}` is nothing to loop over"
             if known:
-                findings.unknown(("steps", name, "foreach"), step.foreach, what, known, "A list, or", "foreach")
+                findings.unknown(
+                    ("steps", name, "foreach"), step.foreach, what, known, kind="A list, or", code="foreach"
+                )
             else:
                 findings.add(("steps", name, "foreach"), what, "Write a list, or an input of this step", "foreach")
     elif not step.foreach:

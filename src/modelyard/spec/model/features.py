@@ -24,7 +24,7 @@ def _column(value: Any) -> Any:
 
 
 class ColumnSettings(Section):
-    """A column or an SQL expression (`sql`), or a window (`agg`, `column`, `over`) that ends at the instant asked for."""
+    """A column or an SQL expression, or a window that ends at the instant asked for."""
 
     sql: str | None = Field(
         default=None,

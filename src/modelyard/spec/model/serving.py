@@ -77,7 +77,7 @@ class Endpoint(Section):
     host: str = Field(
         default="127.0.0.1",
         description="The address it listens on, where the target leaves that open.",
-        examples=["0.0.0.0"],
+        examples=["192.168.1.10"],
     )
     replicas: Annotated[ReplicaSettings, Widened(_replicas, _count)] = Field(
         default_factory=ReplicaSettings, description="How many: a number, or a table.", examples=[{"min": 1, "max": 4}]

@@ -37,12 +37,14 @@ class SplitSettings(Section):
     )
     by: Literal["hash", "group", "stratified", "time"] = Field(
         default="hash",
-        description="hash: each row by its key; group: rows of one group stay together; stratified: equal class shares; time: the latest are the test.",
+        description="hash: each by its key; group: one group stays together; stratified: equal shares of each class; "
+        "time: the latest are the test.",
         examples=["time"],
     )
     column: str | None = Field(
         default=None,
-        description="The column of the group or class; for images, the part of the file name up to the first `-` unless given.",
+        description="The column of the group or class. Images group by what stands before the first `-` of their name, "
+        "or by `folder`.",
         examples=["customer_id"],
     )
     seed: int = Field(default=0, description="Another seed deals them out differently.", examples=[7])

@@ -56,7 +56,7 @@ class TargetSettings(Section):
 def _target(value: Any) -> Any:
     if isinstance(value, str):
         return {value: {}}
-    if isinstance(value, dict):
+    if isinstance(value, dict) and len(value) == 1:
         return {name: {} if settings is None else settings for name, settings in value.items()}
     return value
 

@@ -51,7 +51,7 @@ class StudyBudget(Section):
 
 
 def _objectives(value: Any) -> Any:
-    """`maximize: m` and `minimize: m` (or lists) as `objectives: {m: …}`; with both ways written, both stay and fail."""
+    """`maximize: m` and `minimize: m` as `objectives: {m: …}`; written both ways, both stay and are refused."""
     if not isinstance(value, dict) or "objectives" in value:
         return value
     goals: dict[str, str] = {}

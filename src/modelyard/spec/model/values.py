@@ -6,13 +6,12 @@ Each takes what people write, gives one plain Python value, and takes that value
 import math
 import re
 import shlex
-from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import Field
 from pydantic_core import PydanticCustomError
 
-from modelyard.spec.model.base import Matching
+from modelyard.spec.model.base import Matching, Parsed
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
@@ -107,44 +106,32 @@ def _cron(value: Any) -> Any:
     raise PydanticCustomError("cron", "not a cron schedule; five fields, as in `0 3 * * 1`")
 
 
-def _schema(type_: Any, pattern: str | None = None, **more: Any) -> WithJsonSchema:
-    return WithJsonSchema({"type": type_, **({"pattern": pattern} if pattern else {}), **more})
+def _text_or(pattern: str, most: float | None = None) -> dict[str, Any]:
+    number = {"type": "number", "minimum": 0, **({"maximum": most} if most else {})}
+    return {"anyOf": [{"type": "string", "pattern": pattern}, number]}
 
 
-def _text_or_number(parse: Callable[[Any], Any], pattern: str) -> tuple[BeforeValidator, WithJsonSchema]:
-    number = {"type": "number", "minimum": 0}
-    return BeforeValidator(parse), WithJsonSchema({"anyOf": [{"type": "string", "pattern": pattern}, number]})
+_QUANTITY_SCHEMA = _text_or(r"^\d+(\.\d+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$")
+_WORD_SCHEMA = {"type": ["string", "number", "boolean"]}
+_ARGV_SCHEMA = {"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": _WORD_SCHEMA, "minItems": 1}]}
+SHARE_SCHEMA = _text_or(r"^\s*\d+(\.\d+)?\s*%\s*$", most=1)
 
-
-Duration = Annotated[float, *_text_or_number(parse_duration, r"^\s*(\d+(\.\d+)?\s*(ms|s|m|h|d|w)\s*)+$")]
+Duration = Annotated[float, Parsed(parse_duration, _text_or(r"^\s*(\d+(\.\d+)?\s*(ms|s|m|h|d|w)\s*)+$"))]
 """Seconds; written `90s`, `15m`, `6h`, `7d`."""
-SHARE_SCHEMA = {
-    "anyOf": [{"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*%\s*$"}, {"type": "number", "minimum": 0, "maximum": 1}]
-}
-Share = Annotated[float, BeforeValidator(parse_share), WithJsonSchema(SHARE_SCHEMA)]
+Share = Annotated[float, Parsed(parse_share, SHARE_SCHEMA)]
 """A fraction from 0 to 1; written `70%`."""
-Cpu = Annotated[float, *_text_or_number(parse_cpu, r"^\d+(\.\d+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$")]
+Cpu = Annotated[float, Parsed(parse_cpu, _QUANTITY_SCHEMA)]
 """Cores; written as Kubernetes writes them: `2`, `500m`."""
-Memory = Annotated[int, *_text_or_number(parse_memory, r"^\d+(\.\d+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$")]
+Memory = Annotated[int, Parsed(parse_memory, _QUANTITY_SCHEMA)]
 """Bytes; written as Kubernetes writes them: `512Mi`, `4Gi`."""
-Argv = Annotated[
-    tuple[str, ...],
-    BeforeValidator(parse_argv),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "minLength": 1},
-                {"type": "array", "items": {"type": ["string", "number", "boolean"]}, "minItems": 1},
-            ]
-        }
-    ),
-]
+Argv = Annotated[tuple[str, ...], Parsed(parse_argv, _ARGV_SCHEMA)]
 """A command's words; written as a list, or as a string that is split once. No shell sees it."""
-Text = Annotated[str, BeforeValidator(parse_text), WithJsonSchema({"type": ["string", "number", "boolean"]})]
+Text = Annotated[str, Parsed(parse_text, _WORD_SCHEMA)]
 """Text for an environment variable."""
 Cel = Annotated[str, Field(min_length=1)]
 """A CEL expression; its names are checked by `modelyard.spec.checks`."""
-Cron = Annotated[str, BeforeValidator(_cron), _schema("string")]
+Cron = Annotated[str, Parsed(_cron, {"type": "string"})]
+"""When: five fields."""
 
 SECTIONS = (
     "steps", "sources", "expectations", "features", "training", "tuning", "registry", "serving", "monitoring",

@@ -64,7 +64,7 @@ def _nothing(address: str) -> Files:
 def _download(uri: str, ctx: StepContext, exclude: Sequence[str]) -> Files:
     import fsspec
 
-    from modelyard.runtime.secrets import resolve
+    from modelyard.secrets import resolve
 
     target = ctx.workdir / "fetched"
     try:

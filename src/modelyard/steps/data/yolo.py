@@ -6,6 +6,7 @@ images, class names in `data.yaml`, `dataset.yaml`, `classes.txt`, `obj.names` o
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -82,7 +83,7 @@ def parse_line(line: str) -> Box | None:
         label, numbers = float(words[0]), [float(word) for word in words[1:]]
     except (ValueError, IndexError):
         return None
-    if label != int(label) or label < 0:
+    if not all(map(math.isfinite, (label, *numbers))) or label != int(label) or label < 0:
         return None
     if len(numbers) == 4:
         return Box(int(label), *numbers)

@@ -9,7 +9,6 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
-import modelyard
 from modelyard import processes
 from modelyard.errors import ModelyardError
 from modelyard.targets.local.environment import child_environment
@@ -33,7 +32,7 @@ def supervisor_pid(root: Path) -> int | None:
 def sign_in(root: Path) -> None:
     """The supervisor's own note of itself."""
     pid = os.getpid()
-    write_whole(pid_file(root), {"pid": pid, "known_as": processes.identity(pid), "version": modelyard.__version__})
+    write_whole(pid_file(root), {"pid": pid, "known_as": processes.identity(pid), "version": _version()})
 
 
 def ensure_supervisor(root: Path, secrets: Collection[str]) -> bool:
@@ -46,12 +45,16 @@ def ensure_supervisor(root: Path, secrets: Collection[str]) -> bool:
     changed = False
     if pid is not None:
         changed = _knows_otherwise(pid, secrets)
-        if changed or known.get("version") != modelyard.__version__:
+        if changed or known.get("version") != _version():
             processes.signal_known(pid, known["known_as"], signal.SIGKILL)
             pid = None
     if pid is None:
         _start(root)
     return changed
+
+
+def _version() -> str:
+    return str(vars(sys.modules["modelyard"]).get("__version__", ""))
 
 
 def _knows_otherwise(pid: int, secrets: Collection[str]) -> bool:

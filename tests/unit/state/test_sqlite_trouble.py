@@ -1,0 +1,139 @@
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from modelyard.errors import ModelyardError
+from modelyard.state import AppliedRecord, State, sqlite
+
+URI = "sqlite:///state.db"
+
+
+def record(address: str = "steps.a", size: int = 0) -> AppliedRecord:
+    return AppliedRecord(address, "command", "task", "b3:1", {"padding": "x" * size})
+
+
+def files(at: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in at.iterdir()}
+
+
+def test_reading_where_nothing_is_makes_nothing(tmp_path):
+    with State.open("sqlite:///.modelyard/state.db", tmp_path, read_only=True) as state:
+        assert (state.applied(), state.serial(), state.runs(), state.lock_holder()) == ({}, 0, [], None)
+        assert len(state.lineage()) == 32
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_reading_leaves_the_folder_as_it_was(tmp_path):
+    with State.open(URI, tmp_path) as state:
+        state.record_applied(None, record())
+    before = files(tmp_path)
+    with State.open(URI, tmp_path, read_only=True) as state:
+        assert list(state.applied()) == ["steps.a"]
+    assert files(tmp_path) == before
+
+
+def test_reading_while_another_writes_sees_what_is_committed(tmp_path):
+    with State.open(URI, tmp_path) as writer:
+        writer.record_applied(None, record())
+        with State.open(URI, tmp_path, read_only=True) as reader:
+            assert list(reader.applied()) == ["steps.a"]
+            with pytest.raises(ModelyardError, match="cannot be opened for writing"):
+                reader.record_applied(None, record("steps.b"))
+
+
+def test_killed_in_the_middle_of_writing_keeps_what_was_committed(tmp_path):
+    code = f"""
+from pathlib import Path; from modelyard.state import AppliedRecord, State
+state = State.open({URI!r}, Path({str(tmp_path)!r}))
+for number in range(10_000):
+    state.record_applied(None, AppliedRecord(f"steps.s{{number}}", "command", "task", "b3:1", {{}}))
+    print(number, flush=True)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            if int(line) == 20:
+                os.kill(process.pid, signal.SIGKILL)
+                break
+    with State.open(URI, tmp_path, read_only=True) as reader:
+        assert len(reader.applied()) >= 21
+    with State.open(URI, tmp_path) as state:
+        assert state.serial() == len(state.applied()) >= 21
+
+
+def test_a_full_disk_is_said_and_the_state_stays_intact(tmp_path):
+    with State.open(URI, tmp_path) as state:
+        state.record_applied(None, record())
+        pages = state._db.rows("PRAGMA page_count")[0][0]
+        state._db._connection.run(f"PRAGMA max_page_count = {pages}")  # what SQLite answers with SQLITE_FULL
+        with pytest.raises(ModelyardError, match="full") as error:
+            state.record_applied(None, record("steps.b", 100_000))
+        assert error.value.code == "disk-full"
+        assert (list(state.applied()), state.serial()) == (["steps.a"], 1)
+
+
+@pytest.mark.parametrize("damage", [b"not a database at all" * 500, b"SQLite format 3\x00" + b"\xff" * 5000])
+@pytest.mark.parametrize("read_only", [True, False])
+def test_a_damaged_file_is_said(tmp_path, damage, read_only):
+    (tmp_path / "state.db").write_bytes(damage)
+    with pytest.raises(ModelyardError, match="damaged") as error:
+        State.open(URI, tmp_path, read_only=read_only).applied()
+    assert error.value.code == "state-corrupt"
+
+
+def test_a_state_that_is_busy_for_long_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite, "_BUSY_SECONDS", 0.1)
+    with State.open(URI, tmp_path) as state:
+        other = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(ModelyardError, match="busy") as error:
+            state.record_applied(None, record())
+        other.execute("COMMIT")
+        other.close()
+        assert error.value.code == "state-busy"
+        state.record_applied(None, record())
+
+
+def test_a_place_that_cannot_be_made_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ModelyardError) as error:
+        State.open("sqlite:///file/state.db", tmp_path)
+    assert error.value.code == "state-not-writable"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_folder_is_said(tmp_path):
+    tmp_path.chmod(0o555)
+    with pytest.raises(ModelyardError) as error:
+        State.open(URI, tmp_path)
+    assert error.value.code == "state-not-writable"
+
+
+def test_a_state_of_a_newer_version_is_refused(tmp_path):
+    with State.open(URI, tmp_path) as state:
+        state._db.run("UPDATE modelyard_meta SET value = '99' WHERE name = 'schema'")
+    for read_only in (True, False):
+        with pytest.raises(ModelyardError, match="schema 99"):
+            State.open(URI, tmp_path, read_only=read_only)
+
+
+@pytest.mark.parametrize("uri", ["mysql://x", "state.db", "sqlite://", "sqlite:///"])
+def test_a_place_that_is_no_state_is_said(tmp_path, uri):
+    with pytest.raises(ModelyardError, match="no place for state"):
+        State.open(uri, tmp_path)
+
+
+def test_an_absolute_path_is_taken_as_it_is(tmp_path):
+    State.open(f"sqlite:///{tmp_path}/deep/s.db", tmp_path / "other").close()
+    assert (tmp_path / "deep" / "s.db").exists()
+
+
+def test_a_postgresql_that_does_not_answer_is_said_without_its_password(tmp_path):
+    pytest.importorskip("psycopg")
+    with pytest.raises(ModelyardError, match="localhost/db cannot be reached") as error:
+        State.open("postgresql://ana:hush@localhost:1/db", tmp_path)
+    assert "hush" not in str(error.value)
