@@ -18,7 +18,9 @@ def seconds(argv: Sequence[str], cwd: Path, env: dict[str, str] | None = None) -
     return time.perf_counter() - started
 
 
-def alternate(ours: Sequence[str], peer: Sequence[str], cwd_ours: Path, cwd_peer: Path, runs: int) -> tuple[float, float]:
+def alternate(
+    ours: Sequence[str], peer: Sequence[str], cwd_ours: Path, cwd_peer: Path, runs: int
+) -> tuple[float, float]:
     """Medians of both, run in turn after one warm-up each, so that a drifting machine hits both alike."""
     seconds(ours, cwd_ours)
     seconds(peer, cwd_peer)

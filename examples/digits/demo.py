@@ -1,6 +1,6 @@
 """The whole of Modelyard in one go: apply, send a picture, draw the boxes, plan again.
 
-    python demo.py        from anywhere; `make demo` does the same after installing
+python demo.py        from anywhere; `make demo` does the same after installing
 """
 
 import json

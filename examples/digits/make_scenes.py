@@ -17,7 +17,9 @@ from sklearn.datasets import load_digits
 CLASSES = [str(digit) for digit in range(10)]
 
 
-def compose(digits: np.ndarray, labels: np.ndarray, size: int, random: np.random.Generator) -> tuple[Image.Image, list[str]]:
+def compose(
+    digits: np.ndarray, labels: np.ndarray, size: int, random: np.random.Generator
+) -> tuple[Image.Image, list[str]]:
     """One scene of 3 to 6 digits that do not overlap, light ink on a dark, uneven ground."""
     slope = np.linspace(0, random.uniform(10, 50), size)
     ground = slope[None, :] if random.random() < 0.5 else slope[:, None]
@@ -33,7 +35,9 @@ def compose(digits: np.ndarray, labels: np.ndarray, size: int, random: np.random
         left, top = (int(value) for value in random.integers(0, size - side, 2))
         if any(left < r and l < left + side and top < b and t < top + side for l, t, r, b in taken):
             continue
-        ink = Image.fromarray((digits[pick] * (255 / 16)).astype(np.uint8)).resize((side, side), Image.Resampling.BICUBIC)
+        ink = Image.fromarray((digits[pick] * (255 / 16)).astype(np.uint8)).resize(
+            (side, side), Image.Resampling.BICUBIC
+        )
         patch = np.asarray(ink, dtype=float) * random.uniform(0.7, 1.0)
         used_rows, used_columns = np.nonzero(patch > 40)
         area = canvas[top : top + side, left : left + side]
@@ -73,7 +77,9 @@ def main() -> None:
     order = np.random.default_rng(options.seed).permutation(len(data.images))
     seen, unseen = order[: len(order) * 4 // 5], order[len(order) * 4 // 5 :]
     write_scenes(options.seen, data.images[seen], data.target[seen], options.scenes, options.size, options.seed + 1)
-    write_scenes(options.unseen, data.images[unseen], data.target[unseen], options.held_out, options.size, options.seed + 2)
+    write_scenes(
+        options.unseen, data.images[unseen], data.target[unseen], options.held_out, options.size, options.seed + 2
+    )
     print(f"{options.scenes} scenes from {len(seen)} digits, {options.held_out} from {len(unseen)} others")
 
 

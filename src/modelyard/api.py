@@ -1,10 +1,10 @@
 """The verbs of Modelyard in Python; the command line is a thin face on them.
 
-    import modelyard
-    loaded = modelyard.load("mlops.yaml", environment="dev")
-    graph = modelyard.compile_graph(loaded)
-    plan = modelyard.make_plan(loaded, graph)
-    report = modelyard.apply_plan(loaded, graph, plan)
+import modelyard
+loaded = modelyard.load("mlops.yaml", environment="dev")
+graph = modelyard.compile_graph(loaded)
+plan = modelyard.make_plan(loaded, graph)
+report = modelyard.apply_plan(loaded, graph, plan)
 """
 
 from collections.abc import Mapping, Sequence
@@ -76,7 +76,9 @@ def make_plan(
     """What `apply` would do, and why. Changes nothing; `observe=False` does not look at what runs."""
     with open_state(loaded, graph, read_only=True) as state:
         target = open_target(loaded, graph) if observe else None
-        return plan_against_state(loaded, graph, state, open_store(loaded, graph), target, select=select, exclude=exclude)
+        return plan_against_state(
+            loaded, graph, state, open_store(loaded, graph), target, select=select, exclude=exclude
+        )
 
 
 def plan_against_state(

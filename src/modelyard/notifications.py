@@ -25,18 +25,29 @@ class Delivery:
 
 
 def broadcast(
-    channels: Mapping[str, Mapping[str, Any]], event: Event, title: str, body: str, *,
-    settings: Mapping[str, Any] | None = None, timeout: float = TIMEOUT,
-) -> list[Delivery]:  # fmt: skip
+    channels: Mapping[str, Mapping[str, Any]],
+    event: Event,
+    title: str,
+    body: str,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    timeout: float = TIMEOUT,
+) -> list[Delivery]:
     """Tell every channel that wants to hear of this event."""
     wanting = [name for name, channel in channels.items() if event in (channel.get("events") or EVENTS)]
     return [send(name, channels[name], event, title, body, settings=settings, timeout=timeout) for name in wanting]
 
 
 def send(
-    name: str, channel: Mapping[str, Any], event: Event, title: str, body: str, *,
-    settings: Mapping[str, Any] | None = None, timeout: float = TIMEOUT,
-) -> Delivery:  # fmt: skip
+    name: str,
+    channel: Mapping[str, Any],
+    event: Event,
+    title: str,
+    body: str,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    timeout: float = TIMEOUT,
+) -> Delivery:
     """Tell one channel, whatever events it wants. Gives up waiting after `timeout` seconds; never raises."""
     urls = channel.get("url") or ()
     try:

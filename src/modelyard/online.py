@@ -56,7 +56,8 @@ class OnlineView:
     def _window(self, name: str, column: Mapping[str, Any], keys: Sequence[Any], now: int) -> Any:
         since = now - round(column["over"] * 1_000_000)
         rows = self._database.execute(
-            f"SELECT {_quote(name)} FROM events WHERE {self._match} AND __at > ? AND __at <= ? ORDER BY __seq", (*keys, since, now)
+            f"SELECT {_quote(name)} FROM events WHERE {self._match} AND __at > ? AND __at <= ? ORDER BY __seq",
+            (*keys, since, now),
         )
         return _AGGREGATES[column["agg"]]([value for (value,) in rows if value is not None])
 

@@ -32,7 +32,12 @@ def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_wheel_carries_schemas_specs_targets_and_examples(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    for wanted in ("schemas/mlops.v1.json", "specs/startup.yaml", "targets/local/target.yaml", "examples/digits/mlops.yaml"):
+    for wanted in (
+        "schemas/mlops.v1.json",
+        "specs/startup.yaml",
+        "targets/local/target.yaml",
+        "examples/digits/mlops.yaml",
+    ):
         assert f"modelyard/data/{wanted}" in names
 
 

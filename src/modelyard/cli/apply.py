@@ -13,7 +13,9 @@ from modelyard.cli.session import Session, has_color
 from modelyard.errors import ModelyardError
 
 
-@click.command(epilog="Examples: modelyard apply -e dev --auto-approve; modelyard plan -o p.json && modelyard apply p.json")
+@click.command(
+    epilog="Examples: modelyard apply -e dev --auto-approve; modelyard plan -o p.json && modelyard apply p.json"
+)
 @common_options
 @click.argument("plan_file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--select", multiple=True, metavar="ADDRESS", help="Only these (globs; `+x` with what it needs, `x+`).")

@@ -69,6 +69,8 @@ def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> 
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="A first look: `modelyard init --from digits`, `modelyard plan`, `modelyard apply`.",
 )
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="The version.")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="The version."
+)
 def cli() -> None:
     """One mlops.yaml, from data to alerts: validate it, plan a change, apply it."""

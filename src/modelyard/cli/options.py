@@ -51,10 +51,14 @@ def _variables(_ctx: click.Context, _param: click.Parameter, pairs: tuple[str, .
 
 
 _OPTIONS = [
-    click.option("-C", "directory", type=click.Path(path_type=Path), default=Path(), metavar="DIR", help="Work in DIR."),
+    click.option(
+        "-C", "directory", type=click.Path(path_type=Path), default=Path(), metavar="DIR", help="Work in DIR."
+    ),
     click.option("-f", "--file", metavar="FILE", help="The spec (default: mlops.yaml, here or above)."),
     click.option("-e", "--environment", metavar="NAME", envvar="MODELYARD_ENVIRONMENT", help="The environment."),
-    click.option("--var", "variables", multiple=True, callback=_variables, metavar="NAME=VALUE", help="Set a variable."),
+    click.option(
+        "--var", "variables", multiple=True, callback=_variables, metavar="NAME=VALUE", help="Set a variable."
+    ),
     click.option("-q", "--quiet", is_flag=True, help="Say only what matters."),
     click.option("-v", "--verbose", is_flag=True, help="Say more."),
     click.option("--no-color", is_flag=True, help="No colour (as with NO_COLOR)."),

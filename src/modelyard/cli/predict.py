@@ -63,7 +63,9 @@ def _rows(data: Path) -> list[dict[str, Any]]:
     try:
         rows = json.loads(text)
     except ValueError as error:
-        raise ModelyardError(f"{data} is not JSON: {error}", fix='Write one row, {"hour": 8}, or a list of rows.') from None
+        raise ModelyardError(
+            f"{data} is not JSON: {error}", fix='Write one row, {"hour": 8}, or a list of rows.'
+        ) from None
     return rows if isinstance(rows, list) else [rows]
 
 

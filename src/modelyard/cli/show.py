@@ -80,7 +80,9 @@ def _lines(facts: dict[str, Any]) -> list[str]:
     lines += _section("made", {
         name: f"{short_digest(a['digest'])}  {a['files']} files, {size(a['bytes'])}" for name, a in applied["outputs"].items()
     })  # fmt: skip
-    lines += _section("runs", {run["run_id"][:8]: f"{run['status']}, {age(run['started_at'])}" for run in facts["runs"]})
+    lines += _section(
+        "runs", {run["run_id"][:8]: f"{run['status']}, {age(run['started_at'])}" for run in facts["runs"]}
+    )
     return lines
 
 
@@ -88,5 +90,8 @@ def _section(title: str, values: dict[str, Any]) -> list[str]:
     if not values:
         return []
     width = max(len(name) for name in values)
-    texts = {name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for name, value in values.items()}
+    texts = {
+        name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for name, value in values.items()
+    }
     return [title, *(f"  {name:<{width}}  {text}" for name, text in texts.items())]

@@ -64,5 +64,3 @@ def _row(address: str, record: "AppliedRecord | None", service: "LiveService | N
 def _version(outputs: Any) -> str:
     first = next(iter(outputs.values()), None)
     return str(first.digest)[:9] if first else ""
-
-

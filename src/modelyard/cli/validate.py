@@ -46,5 +46,7 @@ def _joined(problems: list[ModelyardError]) -> ModelyardError | None:
     """Every mistake of every file as one group; None where there is none."""
     if len(problems) <= 1:
         return problems[0] if problems else None
-    each = [error for problem in problems for error in (problem.errors if isinstance(problem, ErrorGroup) else [problem])]
+    each = [
+        error for problem in problems for error in (problem.errors if isinstance(problem, ErrorGroup) else [problem])
+    ]
     return ErrorGroup(each)

@@ -52,14 +52,19 @@ def compile_graph(
 
 @contextmanager
 def _with_source_lines(loaded: Any) -> Iterator[None]:
-    """Mistakes carry the spec's text, so that they can be shown with the lines around them."""
+    """Mistakes carry the texts they are in, the spec's and code's, so that they can be shown with the lines around."""
     from modelyard.errors import ErrorGroup
     from modelyard.spec import SpecErrors
 
     try:
         yield
     except ErrorGroup as group:
-        raise SpecErrors(list(group.errors), loaded.path.name, loaded.environment, loaded.sources) from None
+        files = {error.where.file for error in group.errors if error.where} - set(loaded.sources)
+        code = {
+            name: (loaded.root / name).read_text("utf-8", "replace") for name in files if (loaded.root / name).is_file()
+        }
+        sources = {**loaded.sources, **code}
+        raise SpecErrors(list(group.errors), loaded.path.name, loaded.environment, sources) from None
 
 
 @contextmanager

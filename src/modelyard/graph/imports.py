@@ -62,20 +62,18 @@ def parse(source: bytes, path: str) -> Outline:
             warnings.simplefilter("ignore", SyntaxWarning)
             tree = ast.parse(source)
     except SyntaxError as error:
-        raise _syntax_error(error.msg, path, error.lineno or 1, error.offset or 1, error.text) from None
+        raise _syntax_error(error.msg, path, error.lineno or 1, error.offset or 1) from None
     except (ValueError, RecursionError, MemoryError) as error:
-        raise _syntax_error(str(error) or "nested too deeply to be read", path, 1, 1, None) from None
+        raise _syntax_error(str(error) or "nested too deeply to be read", path, 1, 1) from None
     imports = tuple(one for node in ast.walk(tree) for one in _imports(node))
     return Outline(imports, _top_names(tree))
 
 
-def _syntax_error(message: str, path: str, line: int, column: int, text: str | None) -> ModelyardError:
-    details = [text.rstrip(), " " * (max(column, 1) - 1) + "^"] if text and text.strip() else []
+def _syntax_error(message: str, path: str, line: int, column: int) -> ModelyardError:
     return ModelyardError(
         f"Python cannot read this: {message}",
         where=Place(path, line, max(column, 1)),
         code="syntax",
-        details=details,
         fix="Mend the file: a step that runs it, or imports it, cannot start.",
     )
 

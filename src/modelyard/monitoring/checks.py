@@ -40,10 +40,14 @@ def run_checks(pair: Pair, wanted: Sequence[Mapping[str, Any]], address: str) ->
             warnings.simplefilter("ignore")
             snapshot = evidently.Report(items, include_tests=True).run(current, reference)
             told = snapshot.dict()
-    except Exception as error:  # noqa: BLE001 - metrics raise what they like where the data does not suit them
+    except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise ModelyardError(f"Evidently could not check: {reason}", address=f"{address}.checks", code="check-failed",
-                             fix="See whether the check fits the data's columns.") from error  # fmt: skip
+        raise ModelyardError(
+            f"Evidently could not check: {reason}",
+            address=f"{address}.checks",
+            code="check-failed",
+            fix="See whether the check fits the data's columns.",
+        ) from error
     return Outcome(values_of(told), snapshot)
 
 
@@ -53,9 +57,10 @@ def _library() -> Any:
         import evidently
     except ImportError as error:
         raise ModelyardError(
-            f"Evidently cannot be imported: {error}", code="missing-package",
+            f"Evidently cannot be imported: {error}",
+            code="missing-package",
             fix="Install it: pip install 'modelyard[monitor]' (with pandas before 3.1).",
-        ) from error  # fmt: skip
+        ) from error
     return evidently
 
 
@@ -65,13 +70,19 @@ def _item(entry: Mapping[str, Any], where: str) -> Any:
     found = getattr(presets, entry["name"], None) or getattr(metrics, entry["name"], None)
     if found is None:
         known = [*presets.__all__, *metrics.__all__]
-        raise ModelyardError(f"Evidently has no `{entry['name']}`", address=where, code="unknown-check",
-                             fix=did_you_mean(entry["name"], known, "It has", 16))  # fmt: skip
+        raise ModelyardError(
+            f"Evidently has no `{entry['name']}`",
+            address=where,
+            code="unknown-check",
+            fix=did_you_mean(entry["name"], known, "It has", 16),
+        )
     try:
         return found(**(entry.get("kwargs") or {}))
     except (TypeError, ValueError) as error:
         reason = str(error).replace("\n", " ")
-        raise ModelyardError(f"{entry['name']}: {reason}", address=where, code="bad-check", fix="Arguments are Evidently's own.") from error
+        raise ModelyardError(
+            f"{entry['name']}: {reason}", address=where, code="bad-check", fix="Arguments are Evidently's own."
+        ) from error
 
 
 def values_of(told: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,8 +93,11 @@ def values_of(told: Mapping[str, Any]) -> dict[str, Any]:
     """
     tests = told.get("tests", ())
     values: dict[str, Any] = {
-        "tests": len(tests), "tests_failed": sum(_status(test) == "FAIL" for test in tests), "drift": {}, "drifted": _drifted(tests),
-    }  # fmt: skip
+        "tests": len(tests),
+        "tests_failed": sum(_status(test) == "FAIL" for test in tests),
+        "drift": {},
+        "drifted": _drifted(tests),
+    }
     for metric in told.get("metrics", ()):
         config = metric.get("config") or {}
         kind, value = str(config.get("type", "")).rsplit(":", 1)[-1], metric.get("value")

@@ -43,7 +43,9 @@ def folder_frame(folder: Path) -> Any:
         classes = read_dataset(folder)["classes"]
         return pd.DataFrame([_image_row(folder, path, classes) for path in _some(image_files(folder))])
     raise ModelyardError(
-        "is neither a table nor images", code="bad-reference", fix="Compare with a source of type table or images, or a split of it."
+        "is neither a table nor images",
+        code="bad-reference",
+        fix="Compare with a source of type table or images, or a split of it.",
     )
 
 
@@ -94,12 +96,19 @@ def align(reference: Any, current: Any) -> Pair:
             found[name] = (_words(reference[name]), _words(current[name]))
     if not found:
         told = "; ".join(f"{name}: {why}" for name, why in list(passed_over.items())[:6])
-        raise ModelyardError("no column can be compared with the reference", code="bad-reference", fix=told or "The reference has no columns.")
+        raise ModelyardError(
+            "no column can be compared with the reference",
+            code="bad-reference",
+            fix=told or "The reference has no columns.",
+        )
     numbers = [name for name, (ours, _) in found.items() if ours.dtype == float]
     return Pair(
-        pd.DataFrame({name: ours for name, (ours, _) in found.items()}), pd.DataFrame({name: theirs for name, (_, theirs) in found.items()}),
-        numbers, [name for name in found if name not in numbers], passed_over,
-    )  # fmt: skip
+        pd.DataFrame({name: ours for name, (ours, _) in found.items()}),
+        pd.DataFrame({name: theirs for name, (_, theirs) in found.items()}),
+        numbers,
+        [name for name in found if name not in numbers],
+        passed_over,
+    )
 
 
 def _obstacle(reference: Any, current: Any | None) -> str | None:
@@ -112,7 +121,11 @@ def _obstacle(reference: Any, current: Any | None) -> str | None:
     if pd.api.types.is_datetime64_any_dtype(reference):
         return "holds times, which always move on"
     if pd.api.types.is_numeric_dtype(reference):
-        return None if pd.to_numeric(current, errors="coerce").notna().any() else "numbers in the reference, text in what was sent"
+        return (
+            None
+            if pd.to_numeric(current, errors="coerce").notna().any()
+            else "numbers in the reference, text in what was sent"
+        )
     if current.dropna().astype(str).str.startswith(_HASHED).all():
         return "logged as a hash"
     values = reference.nunique()
@@ -121,4 +134,6 @@ def _obstacle(reference: Any, current: Any | None) -> str | None:
 
 def _words(column: Any) -> Any:
     """Categories as text, `True` and `true` alike: JSON and Parquet do not write them the same way."""
-    return column.map(lambda value: str(value).lower() if isinstance(value, bool) else str(value), na_action="ignore").astype(object)
+    return column.map(
+        lambda value: str(value).lower() if isinstance(value, bool) else str(value), na_action="ignore"
+    ).astype(object)

@@ -19,11 +19,18 @@ class Verdict:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "if": self.condition, "holds": self.holds, "streak": self.streak, "for": self.needed, "fires": self.fires, "error": self.error,
-        }  # fmt: skip
+            "if": self.condition,
+            "holds": self.holds,
+            "streak": self.streak,
+            "for": self.needed,
+            "fires": self.fires,
+            "error": self.error,
+        }
 
 
-def judge(rules: Sequence[Mapping[str, Any]], values: Mapping[str, Any], rows: int, streaks: Mapping[str, int]) -> list[Verdict]:
+def judge(
+    rules: Sequence[Mapping[str, Any]], values: Mapping[str, Any], rows: int, streaks: Mapping[str, int]
+) -> list[Verdict]:
     """Each rule over `checks` and `rows`. It fires once when its windows in a row are full, and again after a break."""
     return [_judge(rule, {"checks": values, "rows": rows}, streaks.get(rule["if"], 0)) for rule in rules]
 

@@ -24,9 +24,17 @@ def image_stats(source: Path | bytes) -> dict[str, float]:
             image.load()
             small: Any = np.asarray(image.convert("RGB").resize((_SIDE, _SIDE)).convert("L"), np.float32) / 255
             width, height = image.size
-    except (SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:  # what Pillow raises for broken files
+    except (
+        SyntaxError,
+        ValueError,
+        EOFError,
+        Image.DecompressionBombError,
+    ) as error:  # what Pillow raises for broken files
         raise OSError(str(error)) from error
     return {
-        "width": width, "height": height, "bytes": len(data),
-        "brightness": round(float(small.mean()), 4), "contrast": round(float(small.std()), 4),
-    }  # fmt: skip
+        "width": width,
+        "height": height,
+        "bytes": len(data),
+        "brightness": round(float(small.mean()), 4),
+        "contrast": round(float(small.std()), 4),
+    }

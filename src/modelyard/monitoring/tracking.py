@@ -43,7 +43,9 @@ def _experiment(client: Any, project: str, uri: str, root: Path) -> str:
 
 
 def _run(client: Any, experiment: str, address: str) -> str:
-    found = client.search_runs([experiment], f"tags.`{_TAG}` = '{address}' AND tags.`modelyard.kind` = 'monitor'", max_results=1)
+    found = client.search_runs(
+        [experiment], f"tags.`{_TAG}` = '{address}' AND tags.`modelyard.kind` = 'monitor'", max_results=1
+    )
     if found:
         return str(found[0].info.run_id)
     tags = {"mlflow.runName": address, _TAG: address, "modelyard.kind": "monitor"}

@@ -55,11 +55,19 @@ def check_folder(monitor: Monitor, data: Path, digest: str) -> dict[str, Any]:
     return _check(monitor, frame, len(frame), {"data": digest}, {})
 
 
-def _check(monitor: Monitor, current: Any, rows: int, progress: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+def _check(
+    monitor: Monitor, current: Any, rows: int, progress: Mapping[str, Any], facts: Mapping[str, Any]
+) -> dict[str, Any]:
     """What `latest.json` says: `status` is `ok`, `alert` (a rule's condition holds), `no-data` or `error`."""
     state, at = monitor.state, datetime.now(UTC)
     number = int(state.get("windows", 0)) + 1
-    latest: dict[str, Any] = {"monitor": monitor.address, "at": at.isoformat(timespec="seconds"), "window": number, "rows": rows, **facts}
+    latest: dict[str, Any] = {
+        "monitor": monitor.address,
+        "at": at.isoformat(timespec="seconds"),
+        "window": number,
+        "rows": rows,
+        **facts,
+    }
     streaks = state.get("streaks", {})
     if current is None:
         latest |= {"status": "no-data", "window": number - 1}
@@ -89,14 +97,19 @@ def _compare(
     outcome.write(folder)
     latest |= {
         "status": "alert" if any(verdict.holds for verdict in verdicts) else "ok",
-        "reference_rows": len(reference), "checks": dict(outcome.values), "passed_over": dict(pair.passed_over),
-        "rules": [verdict.to_json() for verdict in verdicts], "report": str((folder / "report.html").relative_to(monitor.root)),
-    }  # fmt: skip
+        "reference_rows": len(reference),
+        "checks": dict(outcome.values),
+        "passed_over": dict(pair.passed_over),
+        "rules": [verdict.to_json() for verdict in verdicts],
+        "report": str((folder / "report.html").relative_to(monitor.root)),
+    }
     write_json(folder / "window.json", latest)
     monitor.log_metrics({"rows": rows, **flat(outcome.values)}, latest["window"])
     for verdict in verdicts:
         if verdict.error:
-            monitor.emit({"event": "warning", "text": f"the rule `{verdict.condition}` cannot be computed: {verdict.error}"})
+            monitor.emit(
+                {"event": "warning", "text": f"the rule `{verdict.condition}` cannot be computed: {verdict.error}"}
+            )
     share = outcome.values.get("drift_share")
     told = "" if share is None else f", drift share {share:.2f}"
     monitor.emit({"event": "note", "text": f"window {latest['window']}: {rows:,} rows, {latest['status']}{told}"})
@@ -117,7 +130,12 @@ def _act(monitor: Monitor, verdict: Verdict, latest: Mapping[str, Any]) -> list[
             monitor.emit({"event": "note" if delivery.sent else "warning", "text": text})
         elif action.get("run"):
             done.append({"run": action["run"], "sent": False, "error": "not supported yet"})
-            monitor.emit({"event": "warning", "text": f"run: {action['run']} is not supported yet; run `modelyard apply` yourself"})
+            monitor.emit(
+                {
+                    "event": "warning",
+                    "text": f"run: {action['run']} is not supported yet; run `modelyard apply` yourself",
+                }
+            )
     return done
 
 

@@ -74,7 +74,8 @@ def _collection(event: Any, get: Callable[[], Any], *, is_map: bool) -> Node:
 def _begin(event: Any, kind: Literal["scalar", "map", "seq", "alias"], *, flow: bool) -> Node:
     mark = event.start_mark
     style = (getattr(event, "style", None) or "") if kind == "scalar" else ""
-    return Node(kind, flow, style, mark.index, mark.line, mark.column, anchored=kind != "alias" and event.anchor is not None)
+    anchored = kind != "alias" and event.anchor is not None
+    return Node(kind, flow, style, mark.index, mark.line, mark.column, anchored=anchored)
 
 
 def _finish(node: Node, event: Any) -> None:

@@ -98,10 +98,7 @@ class _Builder:
                         self._check_key(event, value)
                     continue
                 if event.implicit[0]:
-                    if value in plain:
-                        value = plain[value]
-                    else:
-                        value = self._plain(event, key)
+                    value = plain[value] if value in plain else self._plain(event, key)
             elif kind is mapping_start or kind is sequence_start:
                 value = Map() if kind is mapping_start else Seq()
                 stop = -1

@@ -43,9 +43,11 @@ def _checks(ctx: StepContext, folder: Path) -> list[Check]:
 
         return check_images(folder, ctx.config["expect"], ctx.address, progress)
     raise ModelyardError(
-        "its data is neither a table nor images", address=f"{ctx.address}.data", code="bad-expectation",
+        "its data is neither a table nor images",
+        address=f"{ctx.address}.data",
+        code="bad-expectation",
         fix="Point it at a source of type table or images, or at a feature view.",
-    )  # fmt: skip
+    )
 
 
 def _size(folder: Path) -> str:
@@ -60,7 +62,8 @@ def _failure(ctx: StepContext, checks: Sequence[Check], failing: Sequence[Check]
     shutil.copytree(ctx.outputs["report"], kept, dirs_exist_ok=True)
     return ModelyardError(
         f"{len(failing)} of {len(checks)} expectations failed on {size}: {failing[0].name} {failing[0].story}",
-        address=ctx.address, code="expectation-failed",
+        address=ctx.address,
+        code="expectation-failed",
         fix=f"Mend the data or the expectation; the whole report is {kept / 'report.html'}",
         details=[f"{check.title}: {check.story}" for check in failing],
-    )  # fmt: skip
+    )

@@ -37,7 +37,11 @@ def run(ctx: StepContext) -> StepResult:
 def _result(view: View, source: Any, rows: Any) -> StepResult:
     entities = rows.group_by(list(view.entity)).aggregate([]).num_rows
     left = source.num_rows - rows.num_rows
-    warnings = (f"{left:,} rows left out: without entity or time, or replaced by a later row of the same instant",) if left else ()
+    warnings = (
+        (f"{left:,} rows left out: without entity or time, or replaced by a later row of the same instant",)
+        if left
+        else ()
+    )
     summary = f"{len(view.columns)} features of {entities:,} entities, {rows.num_rows:,} rows"
     return StepResult({"rows": rows.num_rows, "entities": entities, "features": len(view.columns)}, summary, warnings)
 
@@ -49,7 +53,9 @@ def evaluate(view: View, source: Any, address: str) -> tuple[Any, Any]:
     Windows count both, unless `created_at` says that one corrects the other.
     """
     connection = connect({"source": source})
-    expressions = {name: _expression(source, column.get("sql") or column["column"]) for name, column in view.columns.items()}
+    expressions = {
+        name: _expression(source, column.get("sql") or column["column"]) for name, column in view.columns.items()
+    }
     for name, expression in expressions.items():
         check_expression(connection, expression, "source", f"{address}.columns.{name}")
     keys, created = keys_of(view), quote(_CREATED) if _CREATED in source.column_names else "NULL"
@@ -63,9 +69,13 @@ def evaluate(view: View, source: Any, address: str) -> tuple[Any, Any]:
     latest = f"QUALIFY {SEQUENCE} = max({SEQUENCE}) OVER (PARTITION BY {keys}, {AT})"
     points = "".join(f", {quote(name)}" for name in view.points)
     raw = "".join(f", {quote(name)}" for name in view.windows)
-    rows = numbers(arrow(connection, f"SELECT {keys}, {AT}{points}, __row FROM made {latest} ORDER BY __row").drop_columns("__row"))
+    rows = numbers(
+        arrow(connection, f"SELECT {keys}, {AT}{points}, __row FROM made {latest} ORDER BY __row").drop_columns("__row")
+    )
     corrected = latest if _CREATED in source.column_names else ""
-    events = numbers(arrow(connection, f"SELECT {keys}, {AT}, {SEQUENCE}{raw} FROM made {corrected} ORDER BY {SEQUENCE}"))
+    events = numbers(
+        arrow(connection, f"SELECT {keys}, {AT}, {SEQUENCE}{raw} FROM made {corrected} ORDER BY {SEQUENCE}")
+    )
     events = _countable(view, events)
     check_windows(view, {name: events.schema.field(name).type for name in view.windows}, address)
     return rows, events
@@ -114,7 +124,9 @@ def features_at(view: View, names: list[str], folder: Path, requests: Any) -> An
     connection = connect({"requests": requests, "built": table})
     joined = requests
     if points:
-        connection.execute(f"CREATE TEMP VIEW rows AS SELECT * EXCLUDE ({quote(view.timestamp)}), epoch_us({quote(view.timestamp)}) AS {AT} FROM built")
+        connection.execute(
+            f"CREATE TEMP VIEW rows AS SELECT * EXCLUDE ({quote(view.timestamp)}), epoch_us({quote(view.timestamp)}) AS {AT} FROM built"
+        )
         joined = points_at(connection, view, points)
     if windows:
         events = pq.ParquetFile(folder / WINDOWS).read([*view.entity, AT, SEQUENCE, *windows])

@@ -35,11 +35,15 @@ def _files(ctx: StepContext, files: Files) -> StepResult:
         done += path.stat().st_size
         _copy(path, ctx.outputs["data"] / name)
         ctx.progress(done, max(total, 1), name)
-    chosen = _chosen(ctx, lambda: [name for name, _ in files], lambda: [PurePosixPath(name).suffix for name, _ in files])
+    chosen = _chosen(
+        ctx, lambda: [name for name, _ in files], lambda: [PurePosixPath(name).suffix for name, _ in files]
+    )
     for split, rows in chosen.items():
         for row in rows:
             _copy(files[row][1], ctx.outputs[split] / files[row][0])
-    return StepResult({"files": len(files), "bytes": total}, _told(ctx, f"{_count(len(files), 'file')}, {size_text(total)}", chosen))
+    return StepResult(
+        {"files": len(files), "bytes": total}, _told(ctx, f"{_count(len(files), 'file')}, {size_text(total)}", chosen)
+    )
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -53,7 +57,9 @@ def _images(ctx: StepContext, files: Files) -> StepResult:
 
     found = pictures(files, labelled=ctx.config.get("labels") == "yolo")
     if not found:
-        raise ModelyardError("the source holds no images", address=ctx.address, code="no-images", fix="Images end in .png, .jpg, …")
+        raise ModelyardError(
+            "the source holds no images", address=ctx.address, code="no-images", fix="Images end in .png, .jpg, …"
+        )
     copy_pictures(found, ctx.outputs["data"])
     boxes = boxes_by_class(found)
     named = list(ctx.config.get("classes") or class_names(files, ctx.address) or ())
@@ -102,7 +108,9 @@ def _table(ctx: StepContext, files: Files) -> StepResult:
         write_table(ctx.outputs[split], table.take(rows), **facts)
     size = (ctx.outputs["data"] / "data.parquet").stat().st_size
     metrics = {"rows": table.num_rows, "columns": table.num_columns, "bytes": size}
-    return StepResult(metrics, _told(ctx, f"{table.num_rows:,} rows, {table.num_columns} columns, {size_text(size)}", chosen))
+    return StepResult(
+        metrics, _told(ctx, f"{table.num_rows:,} rows, {table.num_columns} columns, {size_text(size)}", chosen)
+    )
 
 
 def _chosen(ctx: StepContext, names: Callable[[], list[str]], strata: Callable[[], list[str]]) -> Chosen:
@@ -116,7 +124,12 @@ def _chosen(ctx: StepContext, names: Callable[[], list[str]], strata: Callable[[
 
     shares, keys, by = Shares.of(split["fractions"]), names(), split.get("by", "hash")
     if by == "time":
-        raise ModelyardError("files have no time to split by", address=f"{ctx.address}.split.by", code="split", fix="Split by hash or group.")
+        raise ModelyardError(
+            "files have no time to split by",
+            address=f"{ctx.address}.split.by",
+            code="split",
+            fix="Split by hash or group.",
+        )
     if by == "stratified":
         rows = stratified(strata(), keys, shares, split.get("seed", 0))
     else:

@@ -44,9 +44,11 @@ def _ready(ctx: StepContext, port: str) -> tuple[Any, int, list[str]]:
     base, dropped, names, warnings = _base(ctx, source, port, timestamp)
     if not base.num_rows:
         raise ModelyardError(
-            f"no row of {port} has a target", address=f"{ctx.address.removesuffix('.features')}.target", code="empty-table",
+            f"no row of {port} has a target",
+            address=f"{ctx.address.removesuffix('.features')}.target",
+            code="empty-table",
             fix="See whether the target's expression is ever anything but null.",
-        )  # fmt: skip
+        )
     for feature_view in config.get("features", ()):
         base = _with_view(ctx, base, feature_view, timestamp)
         names += feature_view.get("take") or list(feature_view["columns"])
@@ -125,9 +127,11 @@ def _with_view(ctx: StepContext, base: Any, config: Mapping[str, Any], timestamp
     address = f"features.{config['name']}"
     if not timestamp:
         raise ModelyardError(
-            f"{address} is joined by time, but the training's source names no timestamp", address=ctx.address, code="timestamp",
+            f"{address} is joined by time, but the training's source names no timestamp",
+            address=ctx.address,
+            code="timestamp",
             fix="Add `timestamp:` to the source.",
-        )  # fmt: skip
+        )
     view = View.of(config, config["name"], address)
     folder: Path = ctx.inputs[config["port"]]
     _check_types(base, folder, view, address)
@@ -138,7 +142,10 @@ def _with_view(ctx: StepContext, base: Any, config: Mapping[str, Any], timestamp
     connection.register("known", features_at(view, names, folder, requests))
     equal = " AND ".join(f"b.{quote(_hidden(name))} = k.{quote(name)}" for name in view.entity)
     features = ", ".join(f"k.{quote(name)}" for name in names)
-    return arrow(connection, f"SELECT b.*, {features} FROM base b LEFT JOIN known k ON {equal} AND b.{AT} = k.{AT} ORDER BY b.{_ROW}")
+    return arrow(
+        connection,
+        f"SELECT b.*, {features} FROM base b LEFT JOIN known k ON {equal} AND b.{AT} = k.{AT} ORDER BY b.{_ROW}",
+    )
 
 
 def _header(folder: Path) -> Any:
@@ -155,9 +162,11 @@ def _check_types(base: Any, folder: Path, view: View, address: str) -> None:
         here, there = base.schema.field(_hidden(name)).type, header.schema.field(name).type
         if pa.types.is_string(here) != pa.types.is_string(there):
             raise ModelyardError(
-                f"`{name}` is {here} in the rows to learn from and {there} in the view", address=f"{address}.entity", code="bad-table",
+                f"`{name}` is {here} in the rows to learn from and {there} in the view",
+                address=f"{address}.entity",
+                code="bad-table",
                 fix="Make both the same in a step, so that equal means equal.",
-            )  # fmt: skip
+            )
 
 
 def _check_names(config: Mapping[str, Any], chosen: Mapping[str, str], training: str) -> None:
@@ -167,9 +176,11 @@ def _check_names(config: Mapping[str, Any], chosen: Mapping[str, str], training:
             other = taken.setdefault(name.lower(), f"features.{view['name']}")
             if other != f"features.{view['name']}":
                 raise ModelyardError(
-                    f"`{name}` comes from features.{view['name']} and from {other}", address=f"{training}.features", code="two-columns",
+                    f"`{name}` comes from features.{view['name']} and from {other}",
+                    address=f"{training}.features",
+                    code="two-columns",
                     fix="Give one of them another name, or take single columns: `features.name:column`.",
-                )  # fmt: skip
+                )
 
 
 def _hidden(name: str) -> str:
@@ -181,4 +192,3 @@ def _numbering(rows: int) -> Any:
     import pyarrow as pa
 
     return pa.array(np.arange(rows))
-

@@ -27,7 +27,13 @@ def run(ctx: StepContext) -> StepResult:
         database.commit()
     finally:
         database.close()
-    definition = {"name": view.name, "entity": view.entity, "timestamp": view.timestamp, "ttl": view.ttl, "columns": view.columns}
+    definition = {
+        "name": view.name,
+        "entity": view.entity,
+        "timestamp": view.timestamp,
+        "ttl": view.ttl,
+        "columns": view.columns,
+    }
     (folder / VIEW).write_text(json.dumps(definition, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return StepResult({"entities": latest.num_rows}, f"{latest.num_rows:,} entities, {len(view.columns)} features")
 
@@ -48,11 +54,15 @@ def _events(view: View, folder: Path) -> Any:
 
     connection = connect({"events": pq.ParquetFile(folder / WINDOWS).read()})
     longest = max(round(view.columns[name]["over"] * MICROSECONDS) for name in view.windows)
-    return arrow(connection, f"SELECT * FROM events WHERE {AT} > (SELECT max({AT}) FROM events) - {longest} ORDER BY {SEQUENCE}")
+    return arrow(
+        connection, f"SELECT * FROM events WHERE {AT} > (SELECT max({AT}) FROM events) - {longest} ORDER BY {SEQUENCE}"
+    )
 
 
 def _fill(database: sqlite3.Connection, name: str, table: Any, index: list[str]) -> None:
-    columns = ", ".join(f"{quote(column)} {_affinity(table.schema.field(column).type)}" for column in table.column_names)
+    columns = ", ".join(
+        f"{quote(column)} {_affinity(table.schema.field(column).type)}" for column in table.column_names
+    )
     database.execute(f"CREATE TABLE {name} ({columns})")
     rows = zip(*(_plain(table[column]) for column in table.column_names), strict=True)
     database.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * table.num_columns)})", rows)

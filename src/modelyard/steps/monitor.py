@@ -57,9 +57,14 @@ def run_once(ctx: StepContext, monitor: Monitor | None = None) -> dict[str, Any]
 
 def monitor_of(ctx: StepContext) -> Monitor:
     return Monitor(
-        address=ctx.address, config=ctx.config, root=ctx.root, reference=ctx.inputs["reference"], settings=ctx.document.settings,
-        emit=ctx.emit, log_metrics=_tracker(ctx),
-    )  # fmt: skip
+        address=ctx.address,
+        config=ctx.config,
+        root=ctx.root,
+        reference=ctx.inputs["reference"],
+        settings=ctx.document.settings,
+        emit=ctx.emit,
+        log_metrics=_tracker(ctx),
+    )
 
 
 def _tracker(ctx: StepContext) -> Callable[[Mapping[str, float], int], None]:
@@ -73,6 +78,11 @@ def _tracker(ctx: StepContext) -> Callable[[Mapping[str, float], int], None]:
         try:
             log_window(ctx.document, ctx.root, ctx.address, metrics, step)
         except Exception as error:  # noqa: BLE001 - a tracking server that is down must not stop the watch
-            ctx.emit({"event": "warning", "text": f"could not log to MLflow: {(str(error) or type(error).__name__).splitlines()[0]}"})
+            ctx.emit(
+                {
+                    "event": "warning",
+                    "text": f"could not log to MLflow: {(str(error) or type(error).__name__).splitlines()[0]}",
+                }
+            )
 
     return log

@@ -82,7 +82,7 @@ def run_params(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def tracked_names(values: Mapping[str, float]) -> dict[str, float]:
-    """Names in MLflow: `val_` for metrics on the validation data, `train_` for losses. Held-out scores have no prefix."""
+    """Names in MLflow: `val_` for metrics on the validation data, `train_` for losses; held-out scores have none."""
     return {f"{'val' if name in _VALIDATED else 'train'}_{name}": value for name, value in values.items()}
 
 

@@ -4,6 +4,8 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -40,6 +42,7 @@ class Recorder:
         self._run: str | None = None
         self._failure: str | None = None
         self._mirrors = [] if model else open_mirrors(document, self._name, emit)
+        _settle_imports()
         self._thread = threading.Thread(target=self._work, name=f"recorder-{self._name}", daemon=True)
         self._thread.start()
 
@@ -72,7 +75,7 @@ class Recorder:
         """A model folder as an MLflow model that `mlflow.pyfunc.load_model` loads, found again by its digest."""
         from modelyard.tracking.models import log_model
 
-        def log(runs: Runs, run: str) -> None:
+        def log(runs: "Runs", run: str) -> None:
             log_model(runs, run, folder, digest)
 
         self._put(log)
@@ -160,6 +163,16 @@ def run_tags(document: TaskDocument) -> dict[str, str]:
             "modelyard.git.dirty": str(bool(git.get("dirty"))).lower(),
         }
     return {name: value for name, value in tags.items() if value}
+
+
+def _settle_imports() -> None:
+    """Import here what MLflow would import in its thread and scikit-learn looks up in `sys.modules` meanwhile.
+
+    Seen: «partially initialized module 'polars' has no attribute 'DataFrame'», out of a fit.
+    """
+    for name in ("pandas", "pyarrow", "polars"):
+        with suppress(ImportError):
+            import_module(name)
 
 
 def flatten(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

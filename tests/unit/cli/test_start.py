@@ -28,7 +28,9 @@ def imported(*arguments: str, cwd: Path | None = None) -> set[str]:
         "atexit.register(lambda: open('modules.txt', 'w').write(' '.join({m.partition('.')[0] for m in sys.modules})))\n"
         "from modelyard.cli import main\nmain()\n"
     )
-    done = subprocess.run([sys.executable, "-c", code, *arguments], cwd=cwd, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=cwd, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return set((cwd or Path()).joinpath("modules.txt").read_text().split())
 

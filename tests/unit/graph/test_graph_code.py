@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 from graph_builders import Project
 
-from modelyard.errors import ErrorGroup, ModelyardError
+from modelyard.errors import ModelyardError
 from modelyard.graph import compile_graph
 from modelyard.graph.code import CodeFinder
 from modelyard.graph.filecache import FileCache
 from modelyard.graph.files import DiskFiles, inside
+from modelyard.spec import SpecErrors
 
 
 def finder(project: Project) -> CodeFinder:
@@ -117,11 +118,14 @@ def test_paths_are_made_the_projects_own(path: str, found: str | None) -> None:
 
 
 def test_a_syntax_error_is_told_at_its_place(project: Project) -> None:
-    loaded = project.write({"a.py": "import b\n", "b.py": "x = 1\ny = (\n"}).spec("steps: {a: {run: python a.py}}")
-    with pytest.raises(ErrorGroup) as caught:
+    loaded = project.write({"a.py": "import b\n", "b.py": "x = 1\ny = (\n"}).spec(
+        "steps: {a: {run: python a.py}, b: {run: python b.py}}"
+    )
+    with pytest.raises(SpecErrors) as caught:
         compile_graph(loaded)
     (error,) = caught.value.errors
     assert (str(error.where), error.address, error.code) == ("b.py:2:5", "steps.a", "syntax")
+    assert caught.value.sources["b.py"] == "x = 1\ny = (\n"
 
 
 @pytest.mark.parametrize(

@@ -67,3 +67,18 @@ def test_metrics_are_those_of_the_evaluation() -> None:
     truth, chance = np.array([0, 1, 1, 0]), np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.7, 0.3]])
     assert set(classification_metrics(truth, chance)) == set(METRICS["classify"])
     assert set(regression_metrics(np.array([1.0, 2.0]), np.array([1.5, 2.5]))) == set(METRICS["regress"])
+
+
+def test_image_expectations_are_those_that_are_checked() -> None:
+    pytest.importorskip("PIL")
+    import inspect
+
+    from modelyard.spec.catalog.expectations import IMAGE_EXPECTATIONS
+    from modelyard.steps.expectations.images import CHECKS
+
+    def arguments(check: Any) -> list[str]:
+        return sorted(name for name in inspect.signature(check).parameters if name != "images")
+
+    assert {name: arguments(check) for name, check in CHECKS.items()} == {
+        name: sorted(f"{required} {optional}".split()) for name, (required, optional) in IMAGE_EXPECTATIONS.items()
+    }

@@ -2,7 +2,10 @@
 
 import importlib.util
 import json
-from collections.abc import Callable, Mapping
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +21,45 @@ def context(tmp_path: Path) -> Callable[..., StepContext]:
     numbers = iter(range(1000))
 
     def build(
-        address: str, kind: str, config: Mapping[str, Any], outputs: list[str], *,
-        inputs: Mapping[str, Path] | None = None, external: Mapping[str, Any] | None = None,
-        settings: Mapping[str, Any] | None = None, tracking: Mapping[str, Any] | None = None,
-    ) -> StepContext:  # fmt: skip
+        address: str,
+        kind: str,
+        config: Mapping[str, Any],
+        outputs: list[str],
+        *,
+        inputs: Mapping[str, Path] | None = None,
+        external: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        tracking: Mapping[str, Any] | None = None,
+    ) -> StepContext:
         work = tmp_path / f"attempt-{next(numbers)}"
         folders = {name: work / "outputs" / name for name in outputs}
         for folder in [*folders.values(), work / "work"]:
             folder.mkdir(parents=True)
         document = TaskDocument(
-            project="p", root=str(tmp_path), node={"address": address, "kind": kind, "external": external}, fingerprint="b3:0",
-            run_id="r", inputs={}, store={}, workdir=str(work / "work"), result=str(work / "result.json"),
-            settings=settings or {}, tracking=tracking or {},
-        )  # fmt: skip
+            project="p",
+            root=str(tmp_path),
+            node={"address": address, "kind": kind, "external": external},
+            fingerprint="b3:0",
+            run_id="r",
+            inputs={},
+            store={},
+            workdir=str(work / "work"),
+            result=str(work / "result.json"),
+            settings=settings or {},
+            tracking=tracking or {},
+        )
         return StepContext(
-            document=document, address=address, kind=kind, config=json.loads(json.dumps(config)), inputs=inputs or {},
-            outputs=folders, root=tmp_path, workdir=work / "work", store=None, emit=lambda event: None,
-        )  # fmt: skip
+            document=document,
+            address=address,
+            kind=kind,
+            config=json.loads(json.dumps(config)),
+            inputs=inputs or {},
+            outputs=folders,
+            root=tmp_path,
+            workdir=work / "work",
+            store=None,
+            emit=lambda event: None,
+        )
 
     return build
 
@@ -68,3 +93,28 @@ def picture() -> Callable[..., None]:
         Image.new("L", size, grey).save(path)
 
     return write
+
+
+class Inbox(BaseHTTPRequestHandler):
+    """A server for messages: keeps what is posted; answers as its server is told."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        time.sleep(self.server.delay)  # type: ignore[attr-defined]
+        self.server.received.append(json.loads(body))  # type: ignore[attr-defined]
+        self.send_response(self.server.answer)  # type: ignore[attr-defined]
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        pass
+
+
+@pytest.fixture
+def inbox() -> Iterator[Any]:
+    server: Any = HTTPServer(("127.0.0.1", 0), Inbox)
+    server.received, server.answer, server.delay = [], 200, 0.0
+    server.url = f"json://127.0.0.1:{server.server_port}/topic"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()

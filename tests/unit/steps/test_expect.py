@@ -20,14 +20,24 @@ NOT_NULL = {"name": "expect_column_values_to_not_be_null", "kwargs": {"column": 
 def look(context: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
     folder = tmp_path / "flights"
     folder.mkdir()
-    table = pa.table({
-        "flight_id": [11, 12, 13, 14], "carrier": ["UA", None, "AA", None], "distance": [100, 7000, 200, None],
-        "at": pa.array([0, 10**15, 0, 0], pa.timestamp("us", "UTC")),
-    })  # fmt: skip
+    table = pa.table(
+        {
+            "flight_id": [11, 12, 13, 14],
+            "carrier": ["UA", None, "AA", None],
+            "distance": [100, 7000, 200, None],
+            "at": pa.array([0, 10**15, 0, 0], pa.timestamp("us", "UTC")),
+        }
+    )
     write_table(folder, table, key=["flight_id"])
 
     def run(*expectations: Any, severity: str = "error") -> Any:
-        ctx = context("expectations.flights", "expect", {"severity": severity, "expect": expectations}, ["report"], inputs={"data": folder})
+        ctx = context(
+            "expectations.flights",
+            "expect",
+            {"severity": severity, "expect": expectations},
+            ["report"],
+            inputs={"data": folder},
+        )
         object.__setattr__(ctx, "result", expect.run(ctx))
         return ctx
 
@@ -42,12 +52,21 @@ def test_what_holds_passes_and_is_reported(look: Callable[..., Any]) -> None:
     ctx = look(
         check("expect_column_values_to_be_between", column="distance", min_value=0, max_value=6000, mostly=0.5),
         check("expect_table_row_count_to_be_between", min_value=4),
-        check("expect_column_values_to_be_between", column="at", min_value="1970-01-01", max_value="2013-01-01T00:00:00+02:00"),
+        check(
+            "expect_column_values_to_be_between",
+            column="at",
+            min_value="1970-01-01",
+            max_value="2013-01-01T00:00:00+02:00",
+        ),
         check("expect_column_to_exist", column="carrier"),
     )
     assert ctx.result.summary == "4 checks"
     report = json.loads((ctx.outputs["report"] / "report.json").read_text())
-    assert [(one["name"], one["passed"], one["failed"]) for one in report["checks"]][0] == ("expect_column_values_to_be_between", True, 1)
+    assert [(one["name"], one["passed"], one["failed"]) for one in report["checks"]][0] == (
+        "expect_column_values_to_be_between",
+        True,
+        1,
+    )
     page = (ctx.outputs["report"] / "report.html").read_text()
     assert "4 of 4 expectations hold" in page
     assert os.environ["GX_ANALYTICS_ENABLED"] == "false"
@@ -55,7 +74,11 @@ def test_what_holds_passes_and_is_reported(look: Callable[..., Any]) -> None:
 
 def test_a_failing_one_stops_and_names_count_rows_key_and_values(look: Callable[..., Any], tmp_path: Path) -> None:
     with pytest.raises(ModelyardError) as caught:
-        look(check("expect_column_values_to_be_between", column="distance", max_value=6000), check("expect_table_row_count_to_equal", value=4), NOT_NULL)
+        look(
+            check("expect_column_values_to_be_between", column="distance", max_value=6000),
+            check("expect_table_row_count_to_equal", value=4),
+            NOT_NULL,
+        )
     error = caught.value
     assert error.code == "expectation-failed"
     assert error.address == "expectations.flights"
@@ -78,10 +101,14 @@ def test_severity_warn_is_recorded_and_goes_on(look: Callable[..., Any]) -> None
 
 def test_an_expectation_of_the_whole_table_says_what_it_found(look: Callable[..., Any]) -> None:
     with pytest.raises(ModelyardError) as caught:
-        look(check("expect_table_row_count_to_equal", value=9), check("expect_column_values_to_not_be_null", column="nope"))
+        look(
+            check("expect_table_row_count_to_equal", value=9),
+            check("expect_column_values_to_not_be_null", column="nope"),
+        )
     assert caught.value.details == (
-        "expect_table_row_count_to_equal {value: 9}: found 4", 'expect_column_values_to_not_be_null {column: nope}: the column "nope" does not exist',
-    )  # fmt: skip
+        "expect_table_row_count_to_equal {value: 9}: found 4",
+        'expect_column_values_to_not_be_null {column: nope}: the column "nope" does not exist',
+    )
 
 
 def test_the_same_expectation_twice_is_two_checks(look: Callable[..., Any]) -> None:
@@ -108,6 +135,8 @@ def test_a_page_shows_data_as_text(context: Callable[..., Any], tmp_path: Path) 
     folder.mkdir()
     write_table(folder, pa.table({"s": ["<script>alert(1)</script>"]}))
     wanted = [check("expect_column_values_to_be_in_set", column="s", value_set=["a"])]
-    ctx = context("expectations.e", "expect", {"severity": "warn", "expect": wanted}, ["report"], inputs={"data": folder})
+    ctx = context(
+        "expectations.e", "expect", {"severity": "warn", "expect": wanted}, ["report"], inputs={"data": folder}
+    )
     expect.run(ctx)
     assert "<script>" not in (ctx.outputs["report"] / "report.html").read_text()

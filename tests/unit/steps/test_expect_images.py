@@ -27,7 +27,9 @@ def failing(context: Callable[..., Any], picture: Any, write_csv: Any, tmp_path:
     def run(name: str, **kwargs: Any) -> list[str]:
         config = {"severity": "warn", "expect": [{"name": name, "kwargs": kwargs}]}
         ctx = context("expectations.s", "expect", config, ["report"], inputs={"data": source.outputs["data"]})
-        return [line.partition(": ")[2].partition("}: ")[2] or line.partition(": ")[2] for line in expect.run(ctx).warnings]
+        return [
+            line.partition(": ")[2].partition("}: ")[2] or line.partition(": ")[2] for line in expect.run(ctx).warnings
+        ]
 
     return run
 
@@ -48,7 +50,10 @@ def test_counts_and_sizes(failing: Callable[..., list[str]]) -> None:
 
 def test_labels(failing: Callable[..., list[str]]) -> None:
     (line,) = failing("expect_labels_to_be_valid_boxes")
-    assert line == "1 of 3 (33.33%): image b.png, line 1, label 0 0.5 0.5 1.5 0.5, fault no width or height between 0 and 1"
+    assert (
+        line
+        == "1 of 3 (33.33%): image b.png, line 1, label 0 0.5 0.5 1.5 0.5, fault no width or height between 0 and 1"
+    )
     assert failing("expect_labels_to_be_valid_boxes", mostly=0.6) == []
     assert failing("expect_class_count_to_be_between", min_value=1) == ["1 of 3 (33.33%): class bird, boxes 0"]
 
@@ -60,11 +65,19 @@ def test_twins(failing: Callable[..., list[str]]) -> None:
 @pytest.mark.parametrize(
     ("line", "wrong"),
     [
-        ("0 0.5 0.5 1 1", None), ("1 0.004 0.5 0.01 0.1", None), ("2 0.5 0.5 1 1", "class 2 of 2"), ("-1 0.5 0.5 1 1", "not a class"),
-        ("0 0.5 0.5 1", "not a class"), ("0 a b c d", "not a class"), ("0 nan 0.5 0.1 0.1", "not a class"), ("inf 0.5 0.5 0.1 0.1", "not a class"), ("0 0.95 0.5 0.2 0.2", "outside"),
-        ("0 0.5 0.5 0 0.2", "no width"), ("0.5 0.5 0.5 0.2 0.2", "not a class"),
+        ("0 0.5 0.5 1 1", None),
+        ("1 0.004 0.5 0.01 0.1", None),
+        ("2 0.5 0.5 1 1", "class 2 of 2"),
+        ("-1 0.5 0.5 1 1", "not a class"),
+        ("0 0.5 0.5 1", "not a class"),
+        ("0 a b c d", "not a class"),
+        ("0 nan 0.5 0.1 0.1", "not a class"),
+        ("inf 0.5 0.5 0.1 0.1", "not a class"),
+        ("0 0.95 0.5 0.2 0.2", "outside"),
+        ("0 0.5 0.5 0 0.2", "no width"),
+        ("0.5 0.5 0.5 0.2 0.2", "not a class"),
     ],
-)  # fmt: skip
+)
 def test_faults_of_label_lines(line: str, wrong: str | None) -> None:
     found = fault(line, 2)
     assert found is None if wrong is None else wrong in str(found)
@@ -79,6 +92,8 @@ def test_faults_of_label_lines(line: str, wrong: str | None) -> None:
         ("expect_column_to_exist", {"column": "a"}, "is no expectation of images"),
     ],
 )
-def test_unknown_names_and_arguments_are_told(failing: Callable[..., list[str]], name: str, kwargs: Any, says: str) -> None:
+def test_unknown_names_and_arguments_are_told(
+    failing: Callable[..., list[str]], name: str, kwargs: Any, says: str
+) -> None:
     with pytest.raises(ModelyardError, match=says):
         failing(name, **kwargs)

@@ -28,7 +28,9 @@ def names(ctx: Any, output: str = "data", folder: str = "images") -> list[str]:
     return sorted(path.name for path in (ctx.outputs[output] / folder).iterdir())
 
 
-def test_images_beside_labels_with_names_in_data_yaml(context: Any, picture: Any, write_csv: Any, tmp_path: Path) -> None:
+def test_images_beside_labels_with_names_in_data_yaml(
+    context: Any, picture: Any, write_csv: Any, tmp_path: Path
+) -> None:
     for split, name in (("train", "a"), ("val", "b")):
         picture(tmp_path / f"d/images/{split}/{name}.png", grey=ord(name))
         write_csv(f"d/labels/{split}/{name}.txt", "1 0.5 0.5 0.25 0.25\n")
@@ -42,8 +44,12 @@ def test_images_beside_labels_with_names_in_data_yaml(context: Any, picture: Any
     assert result.summary.startswith("2 images, ")
 
 
-@pytest.mark.parametrize(("file", "text"), [("classes.txt", "zero\none\n"), ("data.yaml", "names: [zero, one]"), ("obj.names", "zero\none")])
-def test_labels_next_to_images_and_lists_of_names(context: Any, picture: Any, write_csv: Any, tmp_path: Path, file: str, text: str) -> None:
+@pytest.mark.parametrize(
+    ("file", "text"), [("classes.txt", "zero\none\n"), ("data.yaml", "names: [zero, one]"), ("obj.names", "zero\none")]
+)
+def test_labels_next_to_images_and_lists_of_names(
+    context: Any, picture: Any, write_csv: Any, tmp_path: Path, file: str, text: str
+) -> None:
     picture(tmp_path / "d/a.jpg")
     write_csv("d/a.txt", "0 0.5 0.5 1 1\n")
     write_csv(f"d/{file}", text)
@@ -72,11 +78,15 @@ def test_equal_names_in_two_folders_stay_apart(context: Any, picture: Any, write
     assert names(ctx, folder="labels") == ["x__1-png.txt", "y__1-png.txt"]
 
 
-def test_polygons_become_the_boxes_around_them_and_bad_lines_stay(context: Any, picture: Any, write_csv: Any, tmp_path: Path) -> None:
+def test_polygons_become_the_boxes_around_them_and_bad_lines_stay(
+    context: Any, picture: Any, write_csv: Any, tmp_path: Path
+) -> None:
     picture(tmp_path / "d/a.png")
     write_csv("d/a.txt", "0 0.1 0.2 0.5 0.2 0.5 0.8\nnonsense here\n")
     ctx, _ = take(context)
-    assert (ctx.outputs["data"] / "labels/a.txt").read_text() == "0 0.300000 0.500000 0.400000 0.600000\nnonsense here\n"
+    assert (
+        ctx.outputs["data"] / "labels/a.txt"
+    ).read_text() == "0 0.300000 0.500000 0.400000 0.600000\nnonsense here\n"
 
 
 def test_a_missing_label_is_told_and_means_nothing_to_find(context: Any, picture: Any, tmp_path: Path) -> None:

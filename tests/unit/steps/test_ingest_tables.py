@@ -38,31 +38,52 @@ def rows(ctx: Any, output: str = "data") -> list[dict[str, Any]]:
 
 
 def test_csv_types_come_from_every_value(take: Callable[..., Any], write_csv: Callable[..., Path]) -> None:
-    write_csv("t.csv", "n,x,b,day,at,name\n" + "1,2,true,2013-01-02,2013-01-02T03:04:05Z,ab\n" * 3000 + "NA,2.5,FALSE,,2013-01-02 04:04:05+01:00,NA\n")
+    write_csv(
+        "t.csv",
+        "n,x,b,day,at,name\n"
+        + "1,2,true,2013-01-02,2013-01-02T03:04:05Z,ab\n" * 3000
+        + "NA,2.5,FALSE,,2013-01-02 04:04:05+01:00,NA\n",
+    )
     schema = read_schema(take("t.csv").outputs["data"])
     assert schema["columns"] == {
-        "n": "int64", "x": "double", "b": "bool", "day": "date32[day]", "at": "timestamp[us, tz=UTC]", "name": "string",
-    }  # fmt: skip
+        "n": "int64",
+        "x": "double",
+        "b": "bool",
+        "day": "date32[day]",
+        "at": "timestamp[us, tz=UTC]",
+        "name": "string",
+    }
     assert schema["rows"] == 3001
 
 
-def test_na_is_missing_among_numbers_and_text_among_text(take: Callable[..., Any], write_csv: Callable[..., Path]) -> None:
+def test_na_is_missing_among_numbers_and_text_among_text(
+    take: Callable[..., Any], write_csv: Callable[..., Path]
+) -> None:
     write_csv("t.csv", 'n,country\n1,NA\nNA,DE\n3,\n4,"a, ""quoted"" \nword"\n')
     assert rows(take("t.csv")) == [
-        {"n": 1, "country": "NA"}, {"n": None, "country": "DE"}, {"n": 3, "country": None}, {"n": 4, "country": 'a, "quoted" \nword'},
-    ]  # fmt: skip
+        {"n": 1, "country": "NA"},
+        {"n": None, "country": "DE"},
+        {"n": 3, "country": None},
+        {"n": 4, "country": 'a, "quoted" \nword'},
+    ]
 
 
-def test_semicolons_tabs_gzip_and_a_byte_order_mark(take: Callable[..., Any], write_csv: Callable[..., Path], tmp_path: Path) -> None:
+def test_semicolons_tabs_gzip_and_a_byte_order_mark(
+    take: Callable[..., Any], write_csv: Callable[..., Path], tmp_path: Path
+) -> None:
     write_csv("a.csv", "\ufeffa;b\n1;x\n")
     write_csv("b.tsv", "a\tb\n2\ty\n")
     (tmp_path / "c.csv.gz").write_bytes(gzip.compress(b"a,b\n3,z\n"))
     assert [rows(take(name)) for name in ("a.csv", "b.tsv", "c.csv.gz")] == [
-        [{"a": 1, "b": "x"}], [{"a": 2, "b": "y"}], [{"a": 3, "b": "z"}],
-    ]  # fmt: skip
+        [{"a": 1, "b": "x"}],
+        [{"a": 2, "b": "y"}],
+        [{"a": 3, "b": "z"}],
+    ]
 
 
-def test_files_of_a_glob_are_one_table_in_the_order_of_their_names(take: Callable[..., Any], write_csv: Callable[..., Path]) -> None:
+def test_files_of_a_glob_are_one_table_in_the_order_of_their_names(
+    take: Callable[..., Any], write_csv: Callable[..., Path]
+) -> None:
     write_csv("d/b.csv", "k,v\n2,0.5\n")
     write_csv("d/a.csv", "k\n1\n")
     write_csv("d/skip.csv", "k\n9\n")
@@ -109,11 +130,13 @@ def test_the_same_rows_give_the_same_bytes(take: Callable[..., Any], write_csv: 
             assert (first.outputs[output] / file).read_bytes() == (second.outputs[output] / file).read_bytes()
 
 
-def test_splits_are_disjoint_complete_and_keep_the_order(take: Callable[..., Any], write_csv: Callable[..., Path]) -> None:
+def test_splits_are_disjoint_complete_and_keep_the_order(
+    take: Callable[..., Any], write_csv: Callable[..., Path]
+) -> None:
     write_csv("t.csv", "k\n" + "".join(f"{number}\n" for number in range(300)))
     ctx = take("t.csv", ("train", "val", "test"), split=SPLIT, key=["k"])
     parts = [[row["k"] for row in rows(ctx, split)] for split in ("train", "val", "test")]
-    assert sorted(sum(parts, [])) == list(range(300))
+    assert sorted(row for part in parts for row in part) == list(range(300))
     assert all(part == sorted(part) for part in parts)
 
 
@@ -134,7 +157,9 @@ def test_splits_are_disjoint_complete_and_keep_the_order(take: Callable[..., Any
         ("a,b\n1,1\n2,2\n3,3\n", {"split": {**SPLIT, "by": "time"}}, "needs the source's `timestamp`"),
     ],
 )
-def test_what_cannot_be_right_is_told(take: Callable[..., Any], write_csv: Callable[..., Path], text: str, config: Any, says: str) -> None:
+def test_what_cannot_be_right_is_told(
+    take: Callable[..., Any], write_csv: Callable[..., Path], text: str, config: Any, says: str
+) -> None:
     write_csv("t.csv", text)
     with pytest.raises(ModelyardError, match=says) as caught:
         take("t.csv", ("train", "val", "test"), **config)
@@ -150,31 +175,41 @@ def test_other_files_are_named(take: Callable[..., Any], write_csv: Callable[...
         take("elsewhere")
 
 
-def test_data_that_changes_under_the_plan_is_refused(context: Callable[..., Any], write_csv: Callable[..., Path], tmp_path: Path) -> None:
+def test_data_that_changes_under_the_plan_is_refused(
+    context: Callable[..., Any], write_csv: Callable[..., Path], tmp_path: Path
+) -> None:
     from dataclasses import asdict
 
     write_csv("t.csv", "a\n1\n")
     external = asdict(data_digest("t.csv", tmp_path, FileCache(), kind="table"))
-    assert ingest.run(context("sources.t", "ingest", {"type": "table"}, ["data"], external=external)).metrics["rows"] == 1
+    assert (
+        ingest.run(context("sources.t", "ingest", {"type": "table"}, ["data"], external=external)).metrics["rows"] == 1
+    )
     write_csv("t.csv", "a\n2\n")
     with pytest.raises(ModelyardError, match="changed while this ran"):
         ingest.run(context("sources.t", "ingest", {"type": "table"}, ["data"], external=external))
 
 
-def test_all_flights_of_a_year_are_read_and_split_in_seconds(take: Callable[..., Any], nycflights: Path, tmp_path: Path) -> None:
+def test_all_flights_of_a_year_are_read_and_split_in_seconds(
+    take: Callable[..., Any], nycflights: Path, tmp_path: Path
+) -> None:
     shutil.copy(nycflights / "flights.csv.zip", tmp_path / "flights.csv.zip")
     began = time.process_time()
     ctx = take("flights.csv.zip", ("train", "val", "test"), timestamp="time_hour", split={**SPLIT, "by": "time"})
     assert time.process_time() - began < 8  # 1.6 s on a quiet machine; processor time, for busy ones
     assert ctx.result.metrics["rows"] == 336_776
-    assert max(row["time_hour"] for row in rows(ctx, "val")[:1000]) < min(row["time_hour"] for row in rows(ctx, "test")[:1000])
+    assert max(row["time_hour"] for row in rows(ctx, "val")[:1000]) < min(
+        row["time_hour"] for row in rows(ctx, "test")[:1000]
+    )
 
 
 def test_files_are_copied_as_they_are(context: Callable[..., Any], write_csv: Callable[..., Path]) -> None:
     for number in range(20):
         write_csv(f"d/sub/{number}.bin", "x" * number)
     write_csv("d/.hidden", "no")
-    ctx = context("sources.f", "ingest", {"type": "files", "path": "d", "split": SPLIT}, ["data", "train", "val", "test"])
+    ctx = context(
+        "sources.f", "ingest", {"type": "files", "path": "d", "split": SPLIT}, ["data", "train", "val", "test"]
+    )
     assert ingest.run(ctx).summary.startswith("20 files, 190 B → train ")
     everything = {path.name for path in (ctx.outputs["data"] / "sub").iterdir()}
     parts = [{path.name for path in (ctx.outputs[split] / "sub").iterdir()} for split in ("train", "val", "test")]

@@ -14,9 +14,15 @@ from modelyard.steps.data.parquet import write_table
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 VIEW = {
-    "entity": ["who"], "timestamp": "at", "ttl": 60.0,
-    "columns": {"temp": {"sql": "temp"}, "sum": {"agg": "sum", "column": "temp", "over": 30.0}, "n": {"agg": "count", "column": "temp", "over": 30.0}},
-}  # fmt: skip
+    "entity": ["who"],
+    "timestamp": "at",
+    "ttl": 60.0,
+    "columns": {
+        "temp": {"sql": "temp"},
+        "sum": {"agg": "sum", "column": "temp", "over": 30.0},
+        "n": {"agg": "count", "column": "temp", "over": 30.0},
+    },
+}
 
 
 @pytest.fixture
@@ -25,13 +31,25 @@ def online(context: Callable[..., Any], tmp_path: Path) -> OnlineView:
     (tmp_path / "s").mkdir()
     write_table(
         tmp_path / "s",
-        pa.table({"who": ["a", "a", "b", "a"], "at": [START + timedelta(seconds=s) for s in seconds], "temp": [1.5, 2.0, 9.0, 4.0]}),
+        pa.table(
+            {
+                "who": ["a", "a", "b", "a"],
+                "at": [START + timedelta(seconds=s) for s in seconds],
+                "temp": [1.5, 2.0, 9.0, 4.0],
+            }
+        ),
     )
     built = context("features.v", "features", VIEW, ["table"], inputs={"source": tmp_path / "s"})
     features.run(built)
     folders = []
     for _ in range(2):
-        ctx = context("features.v.online", "materialize", {"name": "v", **VIEW}, ["online"], inputs={"table": built.outputs["table"]})
+        ctx = context(
+            "features.v.online",
+            "materialize",
+            {"name": "v", **VIEW},
+            ["online"],
+            inputs={"table": built.outputs["table"]},
+        )
         assert materialize.run(ctx).summary == "2 entities, 3 features"
         folders.append(ctx.outputs["online"])
     assert len({(folder / "online.db").read_bytes() for folder in folders}) == 1

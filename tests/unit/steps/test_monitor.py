@@ -51,7 +51,9 @@ def predict(tmp_path: Path) -> Callable[..., None]:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "2026-01-01.jsonl").open("a") as stream:
             for row in sent:
-                stream.write(json.dumps({"id": "i", "at": "2026-01-01T00:00:00Z", "inputs": row, "outputs": outputs}) + "\n")
+                stream.write(
+                    json.dumps({"id": "i", "at": "2026-01-01T00:00:00Z", "inputs": row, "outputs": outputs}) + "\n"
+                )
 
     return log
 
@@ -62,7 +64,14 @@ def watch(context: Callable[..., Any], reference: Path) -> Callable[..., Any]:
 
     def build(**config: Any) -> Any:
         given = {"service": "serving.api", "every": 3600.0, "checks": [DRIFT], "notifications": {}, **config}
-        ctx = context("monitoring.drift", "monitor", given, [], inputs={"reference": reference}, tracking=config.pop("tracking", None))
+        ctx = context(
+            "monitoring.drift",
+            "monitor",
+            given,
+            [],
+            inputs={"reference": reference},
+            tracking=config.pop("tracking", None),
+        )
         object.__setattr__(ctx, "events", [])
         object.__setattr__(ctx, "emit", ctx.events.append)
         return ctx
@@ -75,11 +84,13 @@ def latest(root: Path) -> dict[str, Any]:
     return found
 
 
-def test_a_window_is_compared_reported_and_judged(watch: Any, predict: Any, tmp_path: Path) -> None:
-    told = tmp_path / "told"
-    told.mkdir()
-    rule = {"if": "checks.drift_share > 0.3 && rows >= 100", "for": 2, "then": [{"notify": "ops"}, {"run": "registry.late"}]}
-    ctx = watch(when=[rule], notifications={"ops": {"url": [f"file://{told}/"], "events": ["failure"]}})
+def test_a_window_is_compared_reported_and_judged(watch: Any, predict: Any, inbox: Any, tmp_path: Path) -> None:
+    rule = {
+        "if": "checks.drift_share > 0.3 && rows >= 100",
+        "for": 2,
+        "then": [{"notify": "ops"}, {"run": "registry.late"}],
+    }
+    ctx = watch(when=[rule], notifications={"ops": {"url": [inbox.url], "events": ["failure"]}})
     predict(rows(300))
     calm = monitor.run_once(ctx)
     assert (calm["status"], calm["rows"], calm["checks"]["drift_share"]) == ("ok", 300, 0.0)
@@ -96,11 +107,11 @@ def test_a_window_is_compared_reported_and_judged(watch: Any, predict: Any, tmp_
     second = monitor.run_once(ctx)
     assert second["rules"][0]["fires"]
     assert second["told"] == [
-        {"notify": "ops", "sent": True, "error": None}, {"run": "registry.late", "sent": False, "error": "not supported yet"},
-    ]  # fmt: skip
-    text = next(path for path in told.rglob("*") if path.is_file()).read_text()
-    assert "Drift at monitoring.drift" in text
-    assert "Drifted: carrier, distance." in text
+        {"notify": "ops", "sent": True, "error": None},
+        {"run": "registry.late", "sent": False, "error": "not supported yet"},
+    ]
+    assert inbox.received[0]["title"] == "Drift at monitoring.drift"
+    assert "Drifted: carrier, distance." in inbox.received[0]["message"]
     predict(rows(300, shift=500))
     assert monitor.run_once(ctx)["told"] == []  # told once, not every hour
     assert latest(tmp_path)["window"] == 4
@@ -142,15 +153,29 @@ def test_other_metrics_go_by_their_name_and_column(watch: Any, predict: Any) -> 
     assert checks["row_count"] == 50
 
 
-def test_images_are_compared_by_their_numbers(context: Any, picture: Any, write_csv: Any, predict: Any, tmp_path: Path) -> None:
+def test_images_are_compared_by_their_numbers(
+    context: Any, picture: Any, write_csv: Any, predict: Any, tmp_path: Path
+) -> None:
     for number in range(30):
         picture(tmp_path / f"d/{number}.png", grey=60 + number)
         write_csv(f"d/{number}.txt", "0 0.5 0.5 0.2 0.2\n" * (1 + number % 3))
-    source = context("sources.s", "ingest", {"type": "images", "path": "d", "labels": "yolo", "classes": ["cat", "dog"]}, ["data"])
+    source = context(
+        "sources.s", "ingest", {"type": "images", "path": "d", "labels": "yolo", "classes": ["cat", "dog"]}, ["data"]
+    )
     ingest.run(source)
     for number in range(30):
-        predict([{"width": 16, "height": 16, "bytes": 80, "brightness": 0.9 + number / 1000, "contrast": 0.0}], boxes=2, classes={"cat": 2})
-    ctx = context("monitoring.drift", "monitor", {"service": "serving.api", "checks": [DRIFT]}, [], inputs={"reference": source.outputs["data"]})
+        predict(
+            [{"width": 16, "height": 16, "bytes": 80, "brightness": 0.9 + number / 1000, "contrast": 0.0}],
+            boxes=2,
+            classes={"cat": 2},
+        )
+    ctx = context(
+        "monitoring.drift",
+        "monitor",
+        {"service": "serving.api", "checks": [DRIFT]},
+        [],
+        inputs={"reference": source.outputs["data"]},
+    )
     checks = monitor.run_once(ctx)["checks"]
     assert checks["drifted"]["brightness"] is True
     assert checks["drifted"]["width"] is False
@@ -160,7 +185,13 @@ def test_images_are_compared_by_their_numbers(context: Any, picture: Any, write_
 def test_a_source_is_checked_once_for_each_of_its_versions(context: Any, reference: Path) -> None:
     from modelyard.task import Artifact
 
-    ctx = context("monitoring.drift", "monitor", {"source": "sources.new", "checks": [DRIFT]}, [], inputs={"reference": reference, "data": reference})
+    ctx = context(
+        "monitoring.drift",
+        "monitor",
+        {"source": "sources.new", "checks": [DRIFT]},
+        [],
+        inputs={"reference": reference, "data": reference},
+    )
     object.__setattr__(ctx.document, "inputs", {"data": Artifact("b3:1")})
     assert monitor.run_once(ctx)["rows"] == 600
     assert monitor.run_once(ctx) is None
@@ -192,7 +223,10 @@ def test_numbers_reach_mlflow_as_one_run_a_monitor(watch: Any, predict: Any, tmp
     client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/.modelyard/mlflow.db")
     (run,) = client.search_runs([client.get_experiment_by_name("p").experiment_id])
     assert run.info.run_name == "monitoring.drift"
-    assert [(metric.step, metric.value) for metric in client.get_metric_history(run.info.run_id, "drift_share")] == [(1, 0.0), (2, 0.0)]
+    assert [(metric.step, metric.value) for metric in client.get_metric_history(run.info.run_id, "drift_share")] == [
+        (1, 0.0),
+        (2, 0.0),
+    ]
 
 
 def test_a_tracking_server_that_is_down_is_a_warning(watch: Any, predict: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,19 +250,27 @@ def test_a_torn_line_is_left_for_later_and_a_broken_one_passed_over(tmp_path: Pa
 
 
 def test_only_what_can_be_compared_is(tmp_path: Path) -> None:
-    table = pa.table({
-        "ok": [1, 2, 3], "flag": [True, False, True], "hashed": ["x", "y", "z"], "at": pa.array([0, 1, 2], pa.timestamp("us")),
-        "text": [1.0, 2.0, 3.0], "gone": [1, 2, 3],
-    })  # fmt: skip
+    table = pa.table(
+        {
+            "ok": [1, 2, 3],
+            "flag": [True, False, True],
+            "hashed": ["x", "y", "z"],
+            "at": pa.array([0, 1, 2], pa.timestamp("us")),
+            "text": [1.0, 2.0, 3.0],
+            "gone": [1, 2, 3],
+        }
+    )
     write_table(tmp_path, table)
     sent = {"ok": 2, "flag": True, "hashed": "h:0123", "at": "2020-01-01", "text": "words"}
     pair = align(folder_frame(tmp_path), prediction_frame([{"inputs": sent}] * 2))
     assert (pair.numbers, pair.categories) == (["ok"], ["flag"])
     assert pair.reference["flag"].tolist() == ["true", "false", "true"]
     assert pair.passed_over == {
-        "hashed": "logged as a hash", "at": "holds times, which always move on",
-        "text": "numbers in the reference, text in what was sent", "gone": "not in what was sent",
-    }  # fmt: skip
+        "hashed": "logged as a hash",
+        "at": "holds times, which always move on",
+        "text": "numbers in the reference, text in what was sent",
+        "gone": "not in what was sent",
+    }
     with pytest.raises(ModelyardError, match="no column can be compared"):
         align(folder_frame(tmp_path), prediction_frame([{"inputs": {"other": 1}}]))
 
@@ -244,7 +286,9 @@ def test_rules_count_windows_in_a_row_and_fire_once() -> None:
     assert fired == [False, True, False, False, False, True]
 
 
-@pytest.mark.parametrize("condition", ["checks.nothing > 1", "chekcs.drift_share > 1", "checks.drift_share >", "'a' > 1"])
+@pytest.mark.parametrize(
+    "condition", ["checks.nothing > 1", "chekcs.drift_share > 1", "checks.drift_share >", "'a' > 1"]
+)
 def test_a_rule_that_cannot_be_computed_says_why_and_does_not_count(condition: str) -> None:
     (verdict,) = judge([{"if": condition, "for": 1, "then": []}], {"drift_share": 2.0}, 1, {condition: 0})
     assert verdict.holds is None
@@ -264,7 +308,12 @@ def test_old_reports_go(tmp_path: Path) -> None:
 
 
 def test_names_of_checks() -> None:
-    assert [snake(name) for name in ("RocAuc", "MAE", "FBetaTopK", "RowCount")] == ["roc_auc", "mae", "f_beta_top_k", "row_count"]
+    assert [snake(name) for name in ("RocAuc", "MAE", "FBetaTopK", "RowCount")] == [
+        "roc_auc",
+        "mae",
+        "f_beta_top_k",
+        "row_count",
+    ]
     assert values_of({"metrics": [], "tests": []}) == {"tests": 0, "tests_failed": 0, "drift": {}, "drifted": {}}
     assert flat({"a": {"b": 1, "c": True, "d": "x", "e": float("nan")}}) == {"a.b": 1.0, "a.c": 1.0}
 

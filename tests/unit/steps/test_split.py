@@ -88,7 +88,7 @@ def test_by_time_moves_a_border_to_the_nearest_instant() -> None:
 
 @pytest.mark.parametrize("split", [lambda: by_key(["a", "b"], THREE, 0), lambda: by_time(np.array([1, 1, 2]), THREE)])
 def test_too_few_to_fill_the_splits_is_told(split: object) -> None:
-    with pytest.raises(ModelyardError, match="2 different (keys|times) cannot fill 3 splits"):
+    with pytest.raises(ModelyardError, match=r"2 different (keys|times) cannot fill 3 splits"):
         split()  # type: ignore[operator]
 
 

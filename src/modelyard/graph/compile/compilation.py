@@ -57,9 +57,11 @@ class Compilation:
         return _At(self, address)
 
     def keep(self, error: ModelyardError, address: str) -> None:
-        """Keep a mistake that was made at `address`, or at the place that it names itself."""
-        errors = error.errors if isinstance(error, ErrorGroup) else (error,)
-        self.errors += [self._placed(one, address) for one in errors]
+        """Keep a mistake that was made at `address`, or at the place that it names itself; once, whoever met it."""
+        for one in error.errors if isinstance(error, ErrorGroup) else (error,):
+            placed = self._placed(one, address)
+            if not any((placed.where, placed.what) == (known.where, known.what) for known in self.errors[-100:]):
+                self.errors.append(placed)
 
     def _placed(self, error: ModelyardError, address: str) -> ModelyardError:
         about = error.address or address

@@ -2,16 +2,11 @@
 
 IMAGE_EXPECTATIONS: dict[str, tuple[str, str]] = {
     "expect_images_to_be_readable": ("", "mostly"),
-    "expect_images_to_be_unique": ("", "mostly"),
     "expect_image_count_to_be_between": ("", "max_value min_value"),
     "expect_image_size_to_be_between": ("", "max_height max_width min_height min_width mostly"),
-    "expect_image_mode_to_be_in_set": ("value_set", "mostly"),
-    "expect_images_to_have_labels": ("", "mostly"),
     "expect_labels_to_be_valid_boxes": ("", "mostly"),
-    "expect_box_count_to_be_between": ("", "max_value min_value mostly"),
-    "expect_box_size_to_be_between": ("", "max_value min_value mostly"),
-    "expect_class_count_to_be_between": ("", "classes max_value min_value"),
-    "expect_classes_to_be_in_set": ("value_set", ""),
+    "expect_class_count_to_be_between": ("", "max_value min_value"),
+    "expect_no_duplicate_images": ("", ""),
 }
 
 

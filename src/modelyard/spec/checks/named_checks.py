@@ -11,7 +11,7 @@ from modelyard.spec.suggest import did_you_mean
 
 _COLUMNS = ("column", "column_A", "column_B")
 _COLUMN_LISTS = ("column_list", "columns")
-MONITOR_NAMES = {"checks": None, "rows": None, "window": None}
+MONITOR_NAMES = {"checks": None, "rows": None}
 """What a monitor's condition may use: results by name, and how many rows were looked at."""
 
 

@@ -35,7 +35,9 @@ def source_uri(ctx: StepContext) -> str:
     external = ctx.document.node.get("external") or {}
     uri = external.get("uri") or ctx.config.get("path")
     if not uri:
-        raise ModelyardError("has neither a path nor an input", address=ctx.address, code="missing-data", fix="Give it a `path`.")
+        raise ModelyardError(
+            "has neither a path nor an input", address=ctx.address, code="missing-data", fix="Give it a `path`."
+        )
     return str(uri)
 
 
@@ -48,9 +50,11 @@ def check_unchanged(ctx: StepContext) -> None:
     now = data_digest(external["uri"], ctx.root, FileCache(), kind=kind, exclude=exclude)
     if now.digest != external["digest"]:
         raise ModelyardError(
-            f"`{external['uri']}` changed while this ran", address=ctx.address, code="data-changed",
+            f"`{external['uri']}` changed while this ran",
+            address=ctx.address,
+            code="data-changed",
             fix="Run `modelyard apply` again: it reads what is there now.",
-        )  # fmt: skip
+        )
 
 
 def _named(files: Sequence[tuple[str, Path, Any]]) -> list[tuple[str, Path]]:
@@ -58,7 +62,9 @@ def _named(files: Sequence[tuple[str, Path, Any]]) -> list[tuple[str, Path]]:
 
 
 def _nothing(address: str) -> Files:
-    raise ModelyardError("its input has no files", address=address, code="missing-data", fix="See what the step before it wrote.")
+    raise ModelyardError(
+        "its input has no files", address=address, code="missing-data", fix="See what the step before it wrote."
+    )
 
 
 def _download(uri: str, ctx: StepContext, exclude: Sequence[str]) -> Files:
@@ -81,10 +87,12 @@ def _download(uri: str, ctx: StepContext, exclude: Sequence[str]) -> Files:
             ctx.progress(done, max(total, 1), f"fetched {name}")
     except ModelyardError:
         raise
-    except Exception as error:  # noqa: BLE001 - each file system has its own errors; all mean that it cannot be read
+    except Exception as error:
         raise _unreadable(uri, ctx.address, error) from error
     if not files:
-        raise ModelyardError(f"there is nothing at `{uri}`", address=ctx.address, code="missing-data", fix="Check the address.")
+        raise ModelyardError(
+            f"there is nothing at `{uri}`", address=ctx.address, code="missing-data", fix="Check the address."
+        )
     return files
 
 
@@ -99,12 +107,17 @@ def _listing(filesystem: Any, path: str) -> dict[tuple[str, str], int]:
         base, found = path, filesystem.find(path, detail=True)
     prefix = base.strip("/")
     kept = {name: info for name, info in found.items() if info.get("type") != "directory"}
-    return {(name.lstrip("/").removeprefix(prefix).lstrip("/"), name): int(info.get("size") or 0) for name, info in kept.items()}
+    return {
+        (name.lstrip("/").removeprefix(prefix).lstrip("/"), name): int(info.get("size") or 0)
+        for name, info in kept.items()
+    }
 
 
 def _unreadable(uri: str, address: str, error: Exception) -> ModelyardError:
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     return ModelyardError(
-        f"cannot read `{uri}`: {reason}", address=address, code="remote-data",
+        f"cannot read `{uri}`: {reason}",
+        address=address,
+        code="remote-data",
         fix="Check the address, your rights to it, and that its file system is installed (s3:// needs `modelyard[s3]`).",
-    )  # fmt: skip
+    )

@@ -41,7 +41,9 @@ def read_table(folder: Path, columns: list[str] | None = None) -> Any:
     if not is_table(folder):
         found = ", ".join(sorted(entry.name for entry in folder.iterdir())[:6]) if folder.is_dir() else "nothing"
         raise ModelyardError(
-            "this is not a table", code="not-a-table", fix=f"A table's folder has {DATA}; this one has: {found or 'nothing'}."
+            "this is not a table",
+            code="not-a-table",
+            fix=f"A table's folder has {DATA}; this one has: {found or 'nothing'}.",
         )
     return pq.ParquetFile(folder / DATA).read(columns)
 

@@ -21,7 +21,9 @@ def is_pictures(folder: Path) -> bool:
 def read_dataset(folder: Path) -> dict[str, Any]:
     """`dataset.json`. Raises ModelyardError where the folder holds no images as `ingest` writes them."""
     if not is_pictures(folder):
-        raise ModelyardError("this is not a folder of images", code="not-images", fix="It has images/, labels/ and dataset.json.")
+        raise ModelyardError(
+            "this is not a folder of images", code="not-images", fix="It has images/, labels/ and dataset.json."
+        )
     dataset: dict[str, Any] = json.loads((folder / DATASET).read_text(encoding="utf-8"))
     return dataset
 

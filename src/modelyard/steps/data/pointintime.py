@@ -39,7 +39,9 @@ class View:
     @classmethod
     def of(cls, config: Mapping[str, Any], name: str, address: str) -> "View":
         if not config.get("timestamp"):
-            raise ModelyardError("has no timestamp", address=address, code="timestamp", fix="Name its column of times: `timestamp: …`.")
+            raise ModelyardError(
+                "has no timestamp", address=address, code="timestamp", fix="Name its column of times: `timestamp: …`."
+            )
         return cls(name, tuple(config["entity"]), config["timestamp"], config.get("ttl"), config["columns"])
 
     @property
@@ -65,7 +67,8 @@ def points_at(connection: Any, view: View, names: Sequence[str]) -> Any:
     picked = ", ".join(f"CASE WHEN {alive} THEN v.{quote(name)} END AS {quote(name)}" for name in names)
     keys = ", ".join(f"r.{quote(name)}" for name in view.entity)
     return arrow(
-        connection, f"SELECT {keys}, r.{AT}, {picked} FROM requests r ASOF LEFT JOIN rows v ON {equal} AND r.{AT} >= v.{AT}"
+        connection,
+        f"SELECT {keys}, r.{AT}, {picked} FROM requests r ASOF LEFT JOIN rows v ON {equal} AND r.{AT} >= v.{AT}",
     )
 
 
@@ -106,9 +109,11 @@ def check_windows(view: View, types: Mapping[str, Any], address: str) -> None:
         column, kind = view.columns[name], types[name]
         if column["agg"] in _NUMERIC and not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
             raise ModelyardError(
-                f"`{column['column']}` holds {kind}: it has no {column['agg']}", address=f"{address}.columns.{name}", code="sql",
+                f"`{column['column']}` holds {kind}: it has no {column['agg']}",
+                address=f"{address}.columns.{name}",
+                code="sql",
                 fix="Take count, min, max, first or last, or make it a number in SQL.",
-            )  # fmt: skip
+            )
 
 
 def numbers(table: Any) -> Any:

@@ -33,18 +33,23 @@ def check_key(table: Any, key: Sequence[str], address: str) -> None:
             row = pc.index(table[name].is_null(), True).as_py()
             raise ModelyardError(
                 f"the key `{name}` is missing in {table[name].null_count:,} rows, first in row {row + 1}",
-                address=f"{address}.key", code="bad-key", fix="Fill it in a step, or leave it out of `key`.",
-            )  # fmt: skip
+                address=f"{address}.key",
+                code="bad-key",
+                fix="Fill it in a step, or leave it out of `key`.",
+            )
     counted = table.group_by(list(key)).aggregate([([], "count_all")])
     repeated = counted.filter(pc.greater(counted["count_all"], 1))
     if repeated.num_rows:
         shown = "; ".join(
-            ", ".join(f"{name} {row[name]}" for name in key) + f" ({row['count_all']} rows)" for row in repeated.slice(0, 3).to_pylist()
+            ", ".join(f"{name} {row[name]}" for name in key) + f" ({row['count_all']} rows)"
+            for row in repeated.slice(0, 3).to_pylist()
         )
         raise ModelyardError(
             f"{repeated.num_rows:,} values of the key stand in more than one row: {shown}",
-            address=f"{address}.key", code="bad-key", fix="Name all columns that tell the rows apart, or take doubles out in a step.",
-        )  # fmt: skip
+            address=f"{address}.key",
+            code="bad-key",
+            fix="Name all columns that tell the rows apart, or take doubles out in a step.",
+        )
 
 
 def row_texts(table: Any, columns: Sequence[str]) -> list[str]:
@@ -57,7 +62,9 @@ def row_texts(table: Any, columns: Sequence[str]) -> list[str]:
         try:
             texts.append(table[name].combine_chunks().cast(pa.string()))
         except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
-            texts.append(pa.array([None if value is None else repr(value) for value in table[name].to_pylist()], pa.string()))
+            texts.append(
+                pa.array([None if value is None else repr(value) for value in table[name].to_pylist()], pa.string())
+            )
     joined = pc.binary_join_element_wise(*texts, _APART, null_handling="replace", null_replacement=_NOTHING)
     found: list[str] = joined.to_pylist()
     return found
@@ -94,7 +101,9 @@ def _numbers(table: Any, config: Mapping[str, Any], split: Mapping[str, Any], sh
     if by == "hash":
         return by_key(row_texts(table, [column] if column else keys), shares, seed)
     if not column:
-        raise ModelyardError(f"a split by {by} needs a `column`", address=where, code="split", fix=f"Write `column:` beside `by: {by}`.")
+        raise ModelyardError(
+            f"a split by {by} needs a `column`", address=where, code="split", fix=f"Write `column:` beside `by: {by}`."
+        )
     groups = row_texts(table, [column])
     return by_key(groups, shares, seed) if by == "group" else stratified(groups, row_texts(table, keys), shares, seed)
 
@@ -103,11 +112,18 @@ def _times(table: Any, column: str | None, where: str) -> Any:
     import pyarrow as pa
 
     if not column:
-        raise ModelyardError("a split by time needs the source's `timestamp`", address=where, code="split", fix="Name the column of times.")
+        raise ModelyardError(
+            "a split by time needs the source's `timestamp`",
+            address=where,
+            code="split",
+            fix="Name the column of times.",
+        )
     times = instants(table, column, where=where)[column]
     if times.null_count:
         raise ModelyardError(
             f"`{column}` is missing in {times.null_count:,} rows, which have no place in time",
-            address=where, code="split", fix="Fill it or take these rows out in a step, or split by hash.",
-        )  # fmt: skip
+            address=where,
+            code="split",
+            fix="Fill it or take these rows out in a step, or split by hash.",
+        )
     return times.cast(pa.int64()).to_numpy()

@@ -33,7 +33,9 @@ class Shares:
         ends = tuple(accumulate(float(fractions[name]) for name in names))
         if not names or abs(ends[-1] - 1) > 1e-6 or any(fractions[name] <= 0 for name in names):
             told = ", ".join(f"{name} {share:.0%}" for name, share in fractions.items())
-            raise ModelyardError(f"the shares are {told or 'none'}", code="split", fix="Each is more than 0%, together they are 100%.")
+            raise ModelyardError(
+                f"the shares are {told or 'none'}", code="split", fix="Each is more than 0%, together they are 100%."
+            )
         return cls(names, (*ends[:-1], 1.0))
 
 
@@ -60,7 +62,7 @@ def by_key(keys: Sequence[str], shares: Shares, seed: int) -> Indices:
 def _dealt(distinct: Sequence[str], shares: Shares, seed: int) -> Indices:
     _need(len(distinct), shares, "different keys")
     places = positions(distinct, seed)
-    chosen = np.searchsorted(np.array(shares.ends[:-1]), places, side="right")
+    chosen: Indices = np.searchsorted(np.array(shares.ends[:-1]), places, side="right")
     for split, (start, end) in enumerate(pairwise((0.0, *shares.ends))):
         counts = np.bincount(chosen, minlength=len(shares.names))
         if not counts[split]:  # few keys: the split takes the nearest one that another split can spare
@@ -76,13 +78,14 @@ def stratified(strata: Sequence[str], keys: Sequence[str], shares: Shares, seed:
     for row, stratum in enumerate(strata):
         members[stratum].append(row)
     places = positions(keys, seed)
-    share = np.diff((0.0, *shares.ends))
-    result = np.zeros(len(strata), np.int64)
-    dealt, seen = np.zeros(len(share), np.int64), 0
+    share: Any = np.diff(np.array((0.0, *shares.ends)))
+    result: Indices = np.zeros(len(strata), np.int64)
+    dealt: Any = np.zeros(len(share), np.int64)
+    seen = 0
     for stratum in sorted(members):
         rows = np.array(members[stratum])
         seen += len(rows)
-        counts = np.floor(share * len(rows) + 1e-9).astype(np.int64)
+        counts: Any = np.floor(share * len(rows) + 1e-9).astype(np.int64)
         owed = share * seen - dealt - counts
         counts[np.argsort(-owed, kind="stable")[: len(rows) - counts.sum()]] += 1
         result[rows[places[rows].argsort(kind="stable")]] = np.repeat(np.arange(len(counts)), counts)
@@ -120,5 +123,6 @@ def _need(found: int, shares: Shares, what: str) -> None:
     if found < len(shares.names):
         raise ModelyardError(
             f"{found} {what} cannot fill {len(shares.names)} splits ({', '.join(shares.names)})",
-            code="split", fix="Bring more data, or take a split out.",
-        )  # fmt: skip
+            code="split",
+            fix="Bring more data, or take a split out.",
+        )

@@ -19,7 +19,8 @@ def _database() -> Any:
     import duckdb
 
     database = duckdb.connect(
-        ":memory:", config={"threads": "1", "autoinstall_known_extensions": "false", "python_enable_replacements": "false"}
+        ":memory:",
+        config={"threads": "1", "autoinstall_known_extensions": "false", "python_enable_replacements": "false"},
     )
     database.execute("SET enable_external_access = false")
     return database
@@ -90,7 +91,12 @@ def instants(table: Any, column: str, *, where: str | None) -> Any:
     kind = table.schema.field(column).type
     if kind == pa.timestamp("us", "UTC"):
         return table
-    if not (pa.types.is_timestamp(kind) or pa.types.is_date(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+    if not (
+        pa.types.is_timestamp(kind)
+        or pa.types.is_date(kind)
+        or pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+    ):
         raise ModelyardError(
             f"`{column}` holds {kind}, not times",
             address=where,

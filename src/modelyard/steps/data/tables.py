@@ -27,17 +27,30 @@ def load_table(files: Files, address: str) -> Any:
     if kinds - {"csv", "parquet", "json"}:
         strange = [name for name, _ in chosen if not kind_of(name)]
         raise ModelyardError(
-            f"`{strange[0]}` is no table", address=address, code="not-a-table",
+            f"`{strange[0]}` is no table",
+            address=address,
+            code="not-a-table",
             fix=f"Tables are read from {_READABLE}. Leave other files out with `exclude`.",
-        )  # fmt: skip
+        )
     if len(kinds) != 1:
-        raise ModelyardError(f"holds {' and '.join(sorted(kinds))} files at once", address=address, code="not-a-table",
-                             fix="Name one kind with a glob, as in `data/*.parquet`.")  # fmt: skip
+        raise ModelyardError(
+            f"holds {' and '.join(sorted(kinds))} files at once",
+            address=address,
+            code="not-a-table",
+            fix="Name one kind with a glob, as in `data/*.parquet`.",
+        )
     kind = kinds.pop()
     read: Callable[[Path], Any] = {"csv": _read_csv, "parquet": _read_parquet, "json": _read_json}[kind]
     try:
         table = pa.concat_tables([read(path) for _, path in chosen], promote_options="permissive")
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, UnicodeDecodeError, OSError, zipfile.BadZipFile) as error:
+    except (
+        pa.ArrowInvalid,
+        pa.ArrowTypeError,
+        pa.ArrowNotImplementedError,
+        UnicodeDecodeError,
+        OSError,
+        zipfile.BadZipFile,
+    ) as error:
         raise _unreadable(chosen, address, error) from error
     _check_names(table.column_names, address)
     return typed(table) if kind == "csv" else _plain(table)
@@ -101,10 +114,12 @@ def _read_csv(path: Path) -> Any:
             stream,
             parse_options=arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
             convert_options=arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()), null_values=[""], strings_can_be_null=True,
+                column_types=dict.fromkeys(names, pa.string()),
+                null_values=[""],
+                strings_can_be_null=True,
                 quoted_strings_can_be_null=False,
             ),
-        )  # fmt: skip
+        )
 
 
 def _opened(path: Path) -> IO[bytes]:
@@ -150,15 +165,25 @@ def _check_names(names: Sequence[str], address: str) -> None:
     seen: dict[str, str] = {}
     for name in names:
         if not name.strip():
-            raise ModelyardError("a column has no name", address=address, code="bad-table", fix="Name it in the first line of the file.")
+            raise ModelyardError(
+                "a column has no name", address=address, code="bad-table", fix="Name it in the first line of the file."
+            )
         if name.lower() in seen:
-            raise ModelyardError(f"two columns are named `{seen[name.lower()]}` and `{name}`", address=address, code="bad-table",
-                                 fix="Rename one: SQL does not tell upper case from lower.")  # fmt: skip
+            raise ModelyardError(
+                f"two columns are named `{seen[name.lower()]}` and `{name}`",
+                address=address,
+                code="bad-table",
+                fix="Rename one: SQL does not tell upper case from lower.",
+            )
         seen[name.lower()] = name
 
 
 def _unreadable(files: Files, address: str, error: Exception) -> ModelyardError:
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     shown = files[0][0] if len(files) == 1 else f"{len(files)} files"
-    return ModelyardError(f"cannot read {shown} as a table: {reason}", address=address, code="bad-table",
-                          fix="Text is UTF-8; all files have the same columns with values of the same kind.")  # fmt: skip
+    return ModelyardError(
+        f"cannot read {shown} as a table: {reason}",
+        address=address,
+        code="bad-table",
+        fix="Text is UTF-8; all files have the same columns with values of the same kind.",
+    )

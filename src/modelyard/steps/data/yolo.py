@@ -7,7 +7,7 @@ images, class names in `data.yaml`, `dataset.yaml`, `classes.txt`, `obj.names` o
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -49,17 +49,23 @@ def pictures(files: Files, labelled: bool) -> list[Picture]:
     places = dict(files)
     images = [name for name in places if PurePosixPath(name).suffix.lower() in ENDINGS]
     names = _flat_names(images)
-    return [Picture(names[name], name, places[name], _label(name, places) if labelled else None) for name in sorted(images)]
+    return [
+        Picture(names[name], name, places[name], _label(name, places) if labelled else None) for name in sorted(images)
+    ]
 
 
 def _flat_names(images: Sequence[str]) -> dict[str, str]:
     """Names for one folder: the file's own where they are unique, else with its folders, else with its ending, too."""
-    chosen = {name: PurePosixPath(name).name for name in images}
-    for rename in (lambda path: "__".join(path.parts), lambda path: f"{'__'.join(path.parts[:-1] + (path.stem,))}-{path.suffix[1:]}{path.suffix}"):
-        stems = [PurePosixPath(name).stem.lower() for name in chosen.values()]
-        if len(set(stems)) == len(stems):
-            break
+    renamings: tuple[Callable[[PurePosixPath], str], ...] = (
+        lambda path: path.name,
+        lambda path: "__".join(path.parts),
+        lambda path: f"{'__'.join((*path.parts[:-1], path.stem))}-{path.suffix[1:]}{path.suffix}",
+    )
+    chosen: dict[str, str] = {}
+    for rename in renamings:
         chosen = {name: rename(PurePosixPath(name)) for name in images}
+        if len({PurePosixPath(name).stem.lower() for name in chosen.values()}) == len(chosen):
+            break
     return chosen
 
 
@@ -104,7 +110,9 @@ def label_text(path: Path) -> str:
     for line in read_lines(path):
         box = parse_line(line)
         polygon = box is not None and len(line.split()) > 5
-        lines.append(f"{box.label} {box.x:.6f} {box.y:.6f} {box.width:.6f} {box.height:.6f}" if box and polygon else line.strip())
+        lines.append(
+            f"{box.label} {box.x:.6f} {box.y:.6f} {box.width:.6f} {box.height:.6f}" if box and polygon else line.strip()
+        )
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -131,8 +139,12 @@ def _yaml_names(path: Path, name: str, address: str) -> list[str]:
     try:
         names = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("names")
     except (yaml.YAMLError, UnicodeDecodeError, AttributeError) as error:
-        raise ModelyardError(f"cannot read the class names in {name}", address=address, code="bad-labels",
-                             fix="It is YAML with `names`: a list, or a map from number to name.") from error  # fmt: skip
+        raise ModelyardError(
+            f"cannot read the class names in {name}",
+            address=address,
+            code="bad-labels",
+            fix="It is YAML with `names`: a list, or a map from number to name.",
+        ) from error
     if isinstance(names, dict):
         size = max((int(number) for number in names), default=-1) + 1
         return [str(names.get(number, names.get(str(number), number))) for number in range(size)]

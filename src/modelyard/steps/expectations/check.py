@@ -25,9 +25,15 @@ class Check:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "name": self.name, "kwargs": dict(self.kwargs), "passed": self.passed, "observed": self.observed, "failed": self.failed,
-            "total": self.total, "rows": [dict(row) for row in self.rows], "error": self.error,
-        }  # fmt: skip
+            "name": self.name,
+            "kwargs": dict(self.kwargs),
+            "passed": self.passed,
+            "observed": self.observed,
+            "failed": self.failed,
+            "total": self.total,
+            "rows": [dict(row) for row in self.rows],
+            "error": self.error,
+        }
 
     @property
     def title(self) -> str:
@@ -47,4 +53,10 @@ class Check:
             return f"found {self.observed}"
         if not self.passed:
             return "does not hold"
-        return f"{self.failed:,} of {self.total:,} outside" if self.failed else f"all {self.total:,}" if self.total else "holds"
+        return (
+            f"{self.failed:,} of {self.total:,} outside"
+            if self.failed
+            else f"all {self.total:,}"
+            if self.total
+            else "holds"
+        )

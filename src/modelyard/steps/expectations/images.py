@@ -44,7 +44,11 @@ class Images:
     @cached_property
     def lines(self) -> list[tuple[str, int, str]]:
         """(image, line number, line) of all labels."""
-        return [(path.name, number, line) for path in self.files for number, line in enumerate(label_lines(self.folder, path), 1)]
+        return [
+            (path.name, number, line)
+            for path in self.files
+            for number, line in enumerate(label_lines(self.folder, path), 1)
+        ]
 
 
 def readable(images: Images, mostly: float = 1.0) -> Check:
@@ -58,9 +62,13 @@ def count_between(images: Images, min_value: int | None = None, max_value: int |
 
 
 def size_between(
-    images: Images, min_width: int | None = None, min_height: int | None = None, max_width: int | None = None,
-    max_height: int | None = None, mostly: float = 1.0,
-) -> Check:  # fmt: skip
+    images: Images,
+    min_width: int | None = None,
+    min_height: int | None = None,
+    max_width: int | None = None,
+    max_height: int | None = None,
+    mostly: float = 1.0,
+) -> Check:
     rows: Rows = []
     for name, stats in images.stats.items():
         if isinstance(stats, str):
@@ -123,7 +131,9 @@ CHECKS: Mapping[str, Callable[..., Check]] = {
 }
 
 
-def check_images(folder: Path, wanted: Sequence[Mapping[str, Any]], address: str, progress: Callable[[int, int, str], None]) -> list[Check]:
+def check_images(
+    folder: Path, wanted: Sequence[Mapping[str, Any]], address: str, progress: Callable[[int, int, str], None]
+) -> list[Check]:
     """Look at every expectation. Raises ModelyardError for a name or an argument that is not known."""
     images = Images(folder, progress)
     calls = [_call(entry, f"{address}.expect[{number}]") for number, entry in enumerate(wanted)]
@@ -134,17 +144,30 @@ def _call(entry: Mapping[str, Any], where: str) -> tuple[Callable[..., Check], M
     check, kwargs = CHECKS.get(entry["name"]), entry.get("kwargs") or {}
     if check is None:
         raise ModelyardError(
-            f"`{entry['name']}` is no expectation of images", address=where, code="unknown-expectation",
+            f"`{entry['name']}` is no expectation of images",
+            address=where,
+            code="unknown-expectation",
             fix=did_you_mean(entry["name"], CHECKS, "Of images", 12),
-        )  # fmt: skip
+        )
     known = list(inspect.signature(check).parameters)[1:]
     strange = next((name for name in kwargs if name not in known), None)
     if strange is not None:
-        raise ModelyardError(f"{entry['name']} has no argument `{strange}`", address=where, code="bad-expectation",
-                             fix=did_you_mean(strange, known, "Arguments") or "It takes none.")  # fmt: skip
-    wrong = next((name for name, value in kwargs.items() if isinstance(value, bool) or not isinstance(value, (int, float))), None)
+        raise ModelyardError(
+            f"{entry['name']} has no argument `{strange}`",
+            address=where,
+            code="bad-expectation",
+            fix=did_you_mean(strange, known, "Arguments") or "It takes none.",
+        )
+    wrong = next(
+        (name for name, value in kwargs.items() if isinstance(value, bool) or not isinstance(value, (int, float))), None
+    )
     if wrong is not None:
-        raise ModelyardError(f"{entry['name']}: `{wrong}` is a number", address=where, code="bad-expectation", fix=f"Found {kwargs[wrong]!r}.")
+        raise ModelyardError(
+            f"{entry['name']}: `{wrong}` is a number",
+            address=where,
+            code="bad-expectation",
+            fix=f"Found {kwargs[wrong]!r}.",
+        )
     return check, kwargs
 
 
@@ -155,7 +178,9 @@ def _named(check: Check, entry: Mapping[str, Any]) -> Check:
 
 
 def _each(rows: Rows, total: int, mostly: float) -> Check:
-    return Check("", {}, passed=total - len(rows) >= mostly * total - 1e-9, failed=len(rows), total=total, rows=rows[:10])
+    return Check(
+        "", {}, passed=total - len(rows) >= mostly * total - 1e-9, failed=len(rows), total=total, rows=rows[:10]
+    )
 
 
 def _within(value: float, low: float | None, high: float | None) -> bool:

@@ -27,7 +27,9 @@ def check_table(folder: Path, wanted: Sequence[Mapping[str, Any]], address: str,
     gx = _library()
     schema = read_schema(folder)
     frame = read_table(folder).to_pandas()
-    expectations = [_expectation(gx, entry, number, frame, f"{address}.expect[{number}]") for number, entry in enumerate(wanted)]
+    expectations = [
+        _expectation(gx, entry, number, frame, f"{address}.expect[{number}]") for number, entry in enumerate(wanted)
+    ]
     progress(0, len(wanted), "looking")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -57,14 +59,18 @@ def _batch(gx: Any, frame: Any) -> Any:
 
 
 def _expectation(gx: Any, entry: Mapping[str, Any], number: int, frame: Any, where: str) -> Any:
-    classes = {name.lower(): name for name in dir(gx.expectations) if name.startswith("Expect") and name != "Expectation"}
+    classes = {
+        name.lower(): name for name in dir(gx.expectations) if name.startswith("Expect") and name != "Expectation"
+    }
     found = classes.get(entry["name"].replace("_", "").lower())
     if found is None:
         known = [snake(name) for name in classes.values()]
         raise ModelyardError(
-            f"Great Expectations has no `{entry['name']}`", address=where, code="unknown-expectation",
+            f"Great Expectations has no `{entry['name']}`",
+            address=where,
+            code="unknown-expectation",
             fix=did_you_mean(entry["name"], known, "It has", 12),
-        )  # fmt: skip
+        )
     kwargs = dict(entry.get("kwargs") or {})
     for name in ("min_value", "max_value"):
         kwargs[name] = _instant(kwargs[name], frame, kwargs.get("column")) if name in kwargs else None
@@ -72,8 +78,12 @@ def _expectation(gx: Any, entry: Mapping[str, Any], number: int, frame: Any, whe
     try:
         return getattr(gx.expectations, found)(**{name: value for name, value in kwargs.items() if value is not None})
     except (ValueError, TypeError) as error:  # pydantic v1's own error is a ValueError
-        raise ModelyardError(f"{entry['name']}: {_reason(error)}", address=where, code="bad-expectation",
-                             fix="Arguments are Great Expectations' own; see its gallery of expectations.") from error  # fmt: skip
+        raise ModelyardError(
+            f"{entry['name']}: {_reason(error)}",
+            address=where,
+            code="bad-expectation",
+            fix="Arguments are Great Expectations' own; see its gallery of expectations.",
+        ) from error
 
 
 def snake(name: str) -> str:
@@ -104,7 +114,9 @@ def _reason(error: Exception) -> str:
     details = getattr(error, "errors", None)
     if not callable(details):
         return str(error).splitlines()[0]
-    told = dict.fromkeys(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in details() if "valid dict" not in one["msg"])
+    told = dict.fromkeys(
+        f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in details() if "valid dict" not in one["msg"]
+    )
     return "; ".join(told) or str(error).splitlines()[0]
 
 
@@ -115,9 +127,14 @@ def _check(entry: Mapping[str, Any], outcome: Mapping[str, Any], frame: Any, key
         return Check(entry["name"], kwargs, passed=False, error=error)
     rows = [_row(frame, number, key, kwargs) for number in result.get("partial_unexpected_index_list") or ()]
     return Check(
-        entry["name"], kwargs, passed=bool(outcome["success"]), observed=result.get("observed_value"),
-        failed=int(result.get("unexpected_count") or 0), total=int(result.get("element_count") or 0), rows=rows,
-    )  # fmt: skip
+        entry["name"],
+        kwargs,
+        passed=bool(outcome["success"]),
+        observed=result.get("observed_value"),
+        failed=int(result.get("unexpected_count") or 0),
+        total=int(result.get("element_count") or 0),
+        rows=rows,
+    )
 
 
 def _exception(info: Mapping[str, Any]) -> str | None:
@@ -128,7 +145,13 @@ def _exception(info: Mapping[str, Any]) -> str | None:
 
 def _said(message: Any) -> str:
     """`Error: The column "x" in BatchData does not exist.` → `the column "x" does not exist`."""
-    text = str(message or "could not be looked at").splitlines()[0].removeprefix("Error: ").replace(" in BatchData", "").rstrip(".")
+    text = (
+        str(message or "could not be looked at")
+        .splitlines()[0]
+        .removeprefix("Error: ")
+        .replace(" in BatchData", "")
+        .rstrip(".")
+    )
     return text[:1].lower() + text[1:]
 
 

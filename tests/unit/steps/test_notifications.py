@@ -1,10 +1,6 @@
 """Messages through apprise, to a server on this machine."""
 
-import json
-import threading
 import time
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
@@ -12,34 +8,13 @@ import pytest
 from modelyard.notifications import broadcast, send
 
 
-class Inbox(BaseHTTPRequestHandler):
-    """Keeps what is posted; answers as its server is told."""
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        time.sleep(self.server.delay)  # type: ignore[attr-defined]
-        self.server.received.append(json.loads(body))  # type: ignore[attr-defined]
-        self.send_response(self.server.answer)  # type: ignore[attr-defined]
-        self.end_headers()
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        pass
-
-
-@pytest.fixture
-def inbox() -> Iterator[Any]:
-    server: Any = HTTPServer(("127.0.0.1", 0), Inbox)
-    server.received, server.answer, server.delay = [], 200, 0.0
-    server.url = f"json://127.0.0.1:{server.server_port}/topic"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
-
-
 def test_a_message_arrives_with_its_title(inbox: Any) -> None:
     assert send("ops", {"url": [inbox.url]}, "drift", "Drift", "carrier drifted").sent
-    assert (inbox.received[0]["title"], inbox.received[0]["message"], inbox.received[0]["type"]) == ("Drift", "carrier drifted", "warning")
+    assert (inbox.received[0]["title"], inbox.received[0]["message"], inbox.received[0]["type"]) == (
+        "Drift",
+        "carrier drifted",
+        "warning",
+    )
 
 
 def test_a_secret_is_taken_from_the_environment(inbox: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,7 +29,11 @@ def test_a_secret_that_is_not_set_is_told_by_name(monkeypatch: pytest.MonkeyPatc
 
 
 def test_only_channels_that_want_the_event_are_told(inbox: Any) -> None:
-    channels = {"ops": {"url": [inbox.url], "events": ["failure"]}, "all": {"url": [inbox.url]}, "sales": {"url": [inbox.url], "events": ["promoted"]}}
+    channels = {
+        "ops": {"url": [inbox.url], "events": ["failure"]},
+        "all": {"url": [inbox.url]},
+        "sales": {"url": [inbox.url], "events": ["promoted"]},
+    }
     assert [delivery.channel for delivery in broadcast(channels, "failure", "t", "b")] == ["ops", "all"]
     assert len(inbox.received) == 2
 
@@ -62,7 +41,10 @@ def test_only_channels_that_want_the_event_are_told(inbox: Any) -> None:
 def test_a_refusal_an_unknown_scheme_and_silence_are_told_without_the_url(inbox: Any) -> None:
     inbox.answer = 500
     assert send("ops", {"url": [inbox.url]}, "drift", "t", "b").error == "the other side did not take it"
-    assert send("ops", {"url": ["nosuchscheme://token"]}, "drift", "t", "b").error == "its URL is not one that apprise knows"
+    assert (
+        send("ops", {"url": ["nosuchscheme://token"]}, "drift", "t", "b").error
+        == "its URL is not one that apprise knows"
+    )
     assert send("ops", {"url": []}, "drift", "t", "b").sent is False
     inbox.delay = 1.0
     began = time.monotonic()
