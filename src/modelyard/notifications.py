@@ -1,4 +1,4 @@
-"""Messages to people, through apprise. Sending never fails what it tells of: what goes wrong is told back, not raised."""
+"""Messages to people, through apprise. Sending never fails what it tells of: trouble is told back, not raised."""
 
 import logging
 import threading

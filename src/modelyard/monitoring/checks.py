@@ -1,6 +1,6 @@
 """Drift checks: Evidently by its own names and arguments.
 
-Evidently reports to its makers unless told not to (`DO_NOT_TRACK`), and does not import beside pandas 3.1 (seen: 0.7.23).
+Evidently reports to its makers unless told not to (`DO_NOT_TRACK`), and its 0.7.23 does not import beside pandas 3.1.
 """
 
 import os

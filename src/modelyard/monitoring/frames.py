@@ -86,7 +86,7 @@ def align(reference: Any, current: Any) -> Pair:
     for name in reference.columns:
         if name.startswith("class_") and name not in current and "boxes" in current:
             current = current.assign(**{name: 0})  # no prediction of the window found one
-        why = _obstacle(reference[name], current[name] if name in current else None)
+        why = _obstacle(reference[name], current.get(name))
         if why:
             passed_over[name] = why
         elif pd.api.types.is_numeric_dtype(reference[name]) and not pd.api.types.is_bool_dtype(reference[name]):

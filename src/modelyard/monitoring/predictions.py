@@ -12,7 +12,7 @@ Cursor = dict[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Predictions as the server logged them; `cursor` is where the next window begins; `broken` lines were passed over."""
+    """Predictions as logged; `cursor` is where the next window begins; `broken` lines were passed over."""
 
     entries: list[Mapping[str, Any]]
     cursor: Cursor

@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`holds` is None where the condition could not be computed (`error` says why); `fires` on the window that completes `for`."""
+    """`holds` is None where it could not be computed (`error` says why); `fires` on the window that completes `for`."""
 
     condition: str
     holds: bool | None

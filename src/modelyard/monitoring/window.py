@@ -145,7 +145,7 @@ def message(monitor: Monitor, verdict: Verdict, latest: Mapping[str, Any]) -> tu
     drifted = ", ".join(sorted(name for name, moved in checks.get("drifted", {}).items() if moved))
     windows = f", {verdict.needed} windows in a row" if verdict.needed > 1 else ""
     lines = [
-        f"{verdict.condition} holds{windows} ({latest['rows']:,} rows against {latest['reference_rows']:,} of the reference).",
+        f"{verdict.condition} holds{windows}: {latest['rows']:,} rows against {latest['reference_rows']:,}.",
         f"Drifted: {drifted}." if drifted else "",
         f"Report: {monitor.root / latest['report']}",
     ]

@@ -16,7 +16,7 @@ def run(ctx: StepContext) -> StepResult:
     """Look at every expectation and write the report.
 
     Raises ModelyardError (code `expectation-failed`) naming each that fails, how many rows and the first of them, where
-    `severity` is `error`. The report is kept under `.modelyard/reports/<address>/` then, since a failed step has no outputs.
+    `severity` is `error`. A failed step has no outputs: the report is kept under `.modelyard/reports/<address>/` then.
     """
     folder, severity = ctx.inputs["data"], ctx.config.get("severity", "error")
     checks = _checks(ctx, folder)

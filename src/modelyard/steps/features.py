@@ -124,9 +124,7 @@ def features_at(view: View, names: list[str], folder: Path, requests: Any) -> An
     connection = connect({"requests": requests, "built": table})
     joined = requests
     if points:
-        connection.execute(
-            f"CREATE TEMP VIEW rows AS SELECT * EXCLUDE ({quote(view.timestamp)}), epoch_us({quote(view.timestamp)}) AS {AT} FROM built"
-        )
+        connection.execute(f"CREATE TEMP VIEW rows AS SELECT *, epoch_us({quote(view.timestamp)}) AS {AT} FROM built")
         joined = points_at(connection, view, points)
     if windows:
         events = pq.ParquetFile(folder / WINDOWS).read([*view.entity, AT, SEQUENCE, *windows])

@@ -114,7 +114,7 @@ def _table(ctx: StepContext, files: Files) -> StepResult:
 
 
 def _chosen(ctx: StepContext, names: Callable[[], list[str]], strata: Callable[[], list[str]]) -> Chosen:
-    """Files by split. A group is the part of the name before the first `-`, or the folder where `column: folder` says so."""
+    """Files by split. A group is the name up to the first `-`, or the folder where `column: folder` says so."""
     split = ctx.config.get("split")
     if not split:
         return {}

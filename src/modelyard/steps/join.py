@@ -1,4 +1,4 @@
-"""`training.x.features`: rows ready to learn from: columns, target, and features as they were known at each row's time."""
+"""`training.x.features`: rows ready to learn from: columns, target, and features as known at each row's time."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,7 +56,7 @@ def _ready(ctx: StepContext, port: str) -> tuple[Any, int, list[str]]:
 
 
 def _base(ctx: StepContext, source: Any, port: str, timestamp: str | None) -> tuple[Any, int, list[str], list[str]]:
-    """Columns, target and what the joins need, of rows that have a target; rows dropped; names of the output; warnings."""
+    """Columns, target and what the joins need, of rows that have a target; rows dropped; names; warnings."""
     config, training = ctx.config, ctx.address.removesuffix(".features")
     connection = connect({"source": source.append_column(_ROW, _numbering(source.num_rows))})
     target = config.get("target")
@@ -83,7 +83,7 @@ def _base(ctx: StepContext, source: Any, port: str, timestamp: str | None) -> tu
 
 
 def _columns(ctx: StepContext, connection: Any, source: Any, timestamp: str | None) -> tuple[list[str], list[str]]:
-    """The columns named; without any, all but key, timestamp, and what the target is made of (it would tell the answer)."""
+    """The columns named; without any, all but key, timestamp and what the target is made of: it tells the answer."""
     config = ctx.config
     target = config.get("target") or {}
     if config.get("columns"):

@@ -68,7 +68,7 @@ def monitor_of(ctx: StepContext) -> Monitor:
 
 
 def _tracker(ctx: StepContext) -> Callable[[Mapping[str, float], int], None]:
-    """Logs numbers to one MLflow run of this monitor, which goes on over restarts. MLflow is imported at the first window."""
+    """Logs to one MLflow run of this monitor, which goes on over restarts. MLflow is imported at the first window."""
 
     def log(metrics: Mapping[str, float], step: int) -> None:
         if not ctx.document.tracking.get("uri"):

@@ -81,7 +81,7 @@ class Registry:
         return min(found, key=lambda one: int(one.version), default=None)
 
     def _run_with_model(self, digest: str, folder: Path) -> tuple[str, str]:
-        """The run that made the model; a new one where there is none (another server, records lost, tracking failed)."""
+        """The run that made the model, or a new one: the server may be another, or may have been down then."""
         from modelyard.tracking.models import log_model
 
         run = self._runs.with_model(digest)

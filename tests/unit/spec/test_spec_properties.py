@@ -141,7 +141,7 @@ def test_no_tree_reaches_a_traceback(tree):
     load(Path("/p"), dump(tree).encode())
 
 
-SLUG = st.from_regex(r"[a-z][a-z0-9_-]{0,6}", fullmatch=True)
+SLUG = st.from_regex(r"[a-w][a-z0-9_-]{0,6}", fullmatch=True)
 SAFE = st.text(st.sampled_from("abcXYZ012 _.:#-'é"), min_size=1, max_size=10)
 DURATION = st.builds("{}{}".format, st.integers(1, 99), st.sampled_from(["ms", "s", "m", "h", "d"])) | st.integers(
     1, 99

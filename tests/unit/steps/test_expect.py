@@ -62,11 +62,8 @@ def test_what_holds_passes_and_is_reported(look: Callable[..., Any]) -> None:
     )
     assert ctx.result.summary == "4 checks"
     report = json.loads((ctx.outputs["report"] / "report.json").read_text())
-    assert [(one["name"], one["passed"], one["failed"]) for one in report["checks"]][0] == (
-        "expect_column_values_to_be_between",
-        True,
-        1,
-    )
+    first = report["checks"][0]
+    assert (first["name"], first["passed"], first["failed"]) == ("expect_column_values_to_be_between", True, 1)
     page = (ctx.outputs["report"] / "report.html").read_text()
     assert "4 of 4 expectations hold" in page
     assert os.environ["GX_ANALYTICS_ENABLED"] == "false"
@@ -84,8 +81,10 @@ def test_a_failing_one_stops_and_names_count_rows_key_and_values(look: Callable[
     assert error.address == "expectations.flights"
     assert error.what.startswith("2 of 3 expectations failed on 4 rows: expect_column_values_to_be_between")
     assert error.details == (
-        "expect_column_values_to_be_between {column: distance, max_value: 6000}: 1 of 4 (25.00%): row 2, flight_id 12, distance 7000.0",
-        "expect_column_values_to_not_be_null {column: carrier}: 2 of 4 (50.00%): row 2, flight_id 12, carrier None; row 4, flight_id 14, carrier None",
+        "expect_column_values_to_be_between {column: distance, max_value: 6000}: "
+        "1 of 4 (25.00%): row 2, flight_id 12, distance 7000.0",
+        "expect_column_values_to_not_be_null {column: carrier}: "
+        "2 of 4 (50.00%): row 2, flight_id 12, carrier None; row 4, flight_id 14, carrier None",
     )
     kept = tmp_path / ".modelyard/reports/expectations.flights/report.html"
     assert str(kept) in str(error.fix)

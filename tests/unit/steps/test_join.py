@@ -91,7 +91,7 @@ def joined(context: Callable[..., Any], labels: pa.Table, view: Path, tmp_path: 
 
 
 def brute_force(label: Mapping[str, Any], rows: list[dict[str, Any]], created: bool) -> dict[str, Any]:
-    """The rules, said slowly: the latest row at or before the instant, unless older than the ttl; windows (t - over, t]."""
+    """The rules, said slowly: the latest row at or before the instant, unless too old; windows (t - over, t]."""
     known = [
         dict(row, place=place)
         for place, row in enumerate(rows)

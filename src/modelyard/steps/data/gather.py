@@ -42,7 +42,7 @@ def source_uri(ctx: StepContext) -> str:
 
 
 def check_unchanged(ctx: StepContext) -> None:
-    """Raise ModelyardError where the data is no longer what the plan was made for: its result would carry a wrong name."""
+    """Raise ModelyardError where the data is no longer what was planned for: the result would carry a wrong name."""
     external = ctx.document.node.get("external")
     if not external or "data" in ctx.inputs:
         return
@@ -119,5 +119,5 @@ def _unreadable(uri: str, address: str, error: Exception) -> ModelyardError:
         f"cannot read `{uri}`: {reason}",
         address=address,
         code="remote-data",
-        fix="Check the address, your rights to it, and that its file system is installed (s3:// needs `modelyard[s3]`).",
+        fix="Check the address, your rights to it, and that its file system is there (s3:// needs `modelyard[s3]`).",
     )

@@ -58,7 +58,7 @@ def keys_of(view: View) -> str:
 
 
 def points_at(connection: Any, view: View, names: Sequence[str]) -> Any:
-    """For each of `requests` (entity, AT) the values of the latest row of `rows` (entity, AT, features) at or before it.
+    """For each of `requests` (entity, AT) the latest of `rows` (entity, AT, features) at or before it.
 
     Rows older than ``view.ttl`` give nulls; a row just as old counts. Semantics: Feast's ``get_historical_features``.
     """
@@ -78,7 +78,8 @@ def windows_at(connection: Any, view: View, names: Sequence[str], types: Mapping
     nothing = ", ".join(f"NULL AS {quote(name)}" for name in names)
     lengths = sorted({round(view.columns[name]["over"] * MICROSECONDS) for name in names})
     windows = ", ".join(
-        f"w{length} AS (PARTITION BY {keys_of(view)} ORDER BY {AT} RANGE BETWEEN {length - 1} PRECEDING AND CURRENT ROW)"
+        f"w{length} AS (PARTITION BY {keys_of(view)} ORDER BY {AT}"
+        f" RANGE BETWEEN {length - 1} PRECEDING AND CURRENT ROW)"
         for length in lengths
     )
     made = ", ".join(_aggregate(view.columns[name], name, types[name]) for name in names)

@@ -47,7 +47,7 @@ def positions(keys: Sequence[str], seed: int) -> Any:
 
 
 def by_key(keys: Sequence[str], shares: Shares, seed: int) -> Indices:
-    """Every distinct key to one split. Groups that are named as the splits (`train`, `test`) go where their name says."""
+    """Every distinct key to one split. Groups named as the splits (`train`, `test`) go where their name says."""
     distinct = list(dict.fromkeys(keys))
     if set(distinct) == set(shares.names):
         chosen = np.array([shares.names.index(name) for name in distinct], np.int64)

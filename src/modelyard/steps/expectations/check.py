@@ -9,7 +9,7 @@ SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`failed` of `total` did not meet it; `rows` are the first of them; `observed` is what was found instead, if one value.
+    """`failed` of `total` did not meet it, `rows` are the first of them; `observed` is what was found, if one value.
 
     `error` is set where the expectation could not be looked at (a column that is not there).
     """
@@ -48,7 +48,8 @@ class Check:
         if self.total and not self.passed:
             rows = "; ".join(", ".join(f"{name} {value}" for name, value in row.items()) for row in self.rows[:SHOWN])
             more = "; …" if self.failed > len(self.rows[:SHOWN]) else ""
-            return f"{self.failed:,} of {self.total:,} ({self.failed / self.total:.2%}){': ' + rows + more if rows else ''}"
+            share = f"{self.failed:,} of {self.total:,} ({self.failed / self.total:.2%})"
+            return f"{share}: {rows}{more}" if rows else share
         if self.observed is not None:
             return f"found {self.observed}"
         if not self.passed:

@@ -1,7 +1,7 @@
 """Expectations of tables: Great Expectations by its own names and arguments, over pandas, in memory.
 
-Great Expectations phones home unless told not to, and draws progress bars: both are off here. It is asked for row numbers only:
-with key columns it looks them up row by row, which takes 14 s where 50,000 rows fail, and nobody reads more than the first ones.
+Great Expectations phones home unless told not to, and draws progress bars: both are off here. It is asked for row
+numbers only: with key columns it looks them up one by one, which takes 14 s where 50,000 rows fail.
 """
 
 import logging
@@ -23,7 +23,7 @@ Progress = Callable[[int, int, str], None]
 
 
 def check_table(folder: Path, wanted: Sequence[Mapping[str, Any]], address: str, progress: Progress) -> list[Check]:
-    """Look at every expectation. Raises ModelyardError for a name or arguments that Great Expectations does not know."""
+    """Look at every expectation. Raises ModelyardError for a name or arguments that the library does not know."""
     gx = _library()
     schema = read_schema(folder)
     frame = read_table(folder).to_pandas()

@@ -1,0 +1,91 @@
+"""Optuna's study of a node: in SQLite in its working folder, its sampler and pruner by their names."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.trial import TrialState
+
+from modelyard.errors import ModelyardError
+from modelyard.steps.tuning.space import grid
+
+NAME = "study"
+
+
+def open_study(config: Mapping[str, Any], workdir: Path) -> optuna.Study:
+    """The study as it stands, or a new one. Its trials outlive a kill."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    return optuna.create_study(
+        storage=storage_of(workdir),
+        study_name=NAME,
+        directions=list(config["objectives"].values()),
+        pruner=make_pruner(config),
+        load_if_exists=True,
+    )
+
+
+def storage_of(workdir: Path) -> optuna.storages.RDBStorage:
+    # Trials in other processes write too: wait for each other rather than fail.
+    return optuna.storages.RDBStorage(
+        f"sqlite:///{workdir / 'study.db'}", engine_kwargs={"connect_args": {"timeout": 60}}
+    )
+
+
+def make_sampler(config: Mapping[str, Any], number: int) -> optuna.samplers.BaseSampler:
+    """A sampler seeded by the study's seed and the trial's number.
+
+    So a study that was killed goes on to just the trials that it would have had, though no generator's state was kept.
+    """
+    samplers = optuna.samplers
+    name = config.get("sampler", "tpe")
+    seed = (int(config.get("seed", 0)) * 1_000_003 + number) % 2**32
+    constant = int(config.get("seed", 0))
+    makers: dict[str, Any] = {
+        "tpe": lambda: samplers.TPESampler(seed=seed, multivariate=len(config["space"]) > 1),
+        "random": lambda: samplers.RandomSampler(seed=seed),
+        "grid": lambda: samplers.GridSampler(grid(config["space"]), seed=constant),
+        "cmaes": lambda: samplers.CmaEsSampler(seed=seed),
+        "gp": lambda: samplers.GPSampler(seed=seed),
+        "qmc": lambda: samplers.QMCSampler(seed=constant, scramble=True, warn_asynchronous_seeding=False),
+        "nsgaii": lambda: samplers.NSGAIISampler(seed=seed),
+        "nsgaiii": lambda: samplers.NSGAIIISampler(seed=seed),
+    }
+    try:
+        sampler: optuna.samplers.BaseSampler = makers[name]()
+    except ImportError as error:
+        raise ModelyardError(
+            f"the sampler `{name}` needs a package that is not installed: {error}", code="missing-package"
+        ) from error
+    return sampler
+
+
+def make_pruner(config: Mapping[str, Any]) -> optuna.pruners.BasePruner:
+    pruners = optuna.pruners
+    makers: dict[str, Any] = {
+        "none": pruners.NopPruner,
+        "median": lambda: pruners.MedianPruner(n_startup_trials=3),
+        "percentile": lambda: pruners.PercentilePruner(50.0, n_startup_trials=3),
+        "hyperband": lambda: pruners.HyperbandPruner(),
+        "successive_halving": lambda: pruners.SuccessiveHalvingPruner(),
+        "patient": lambda: pruners.PatientPruner(pruners.MedianPruner(n_startup_trials=3), patience=3),
+        "threshold": lambda: pruners.ThresholdPruner(lower=-1e12),
+        "wilcoxon": lambda: pruners.WilcoxonPruner(),
+    }
+    pruner: optuna.pruners.BasePruner = makers[config.get("pruner", "none")]()
+    return pruner
+
+
+def interrupted(study: optuna.Study) -> list[int]:
+    """Numbers of trials that a kill has left unfinished: they go on, with their parameters and checkpoints."""
+    return [trial.number for trial in study.get_trials(deepcopy=False) if trial.state == TrialState.RUNNING]
+
+
+def best_trial(study: optuna.Study) -> Any:
+    """The best trial; with several objectives, of those that none beats in all, the best by the first."""
+    if len(study.directions) == 1:
+        return study.best_trial
+    sign = 1 if study.directions[0] == optuna.study.StudyDirection.MAXIMIZE else -1
+    return max(study.best_trials, key=lambda trial: (sign * trial.values[0], -trial.number))
