@@ -1,5 +1,6 @@
 """What the benchmarks share: timing whole processes, fairly, and the closing line."""
 
+import os
 import shutil
 import statistics
 import subprocess
@@ -7,6 +8,9 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+
+# Bytecode is written as at a user's: some build machines switch that off, and every start would compile anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 MODELYARD = (sys.executable, "-m", "modelyard")
 

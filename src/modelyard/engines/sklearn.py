@@ -13,7 +13,7 @@ from modelyard.engines.base import Trained, TrainJob
 from modelyard.engines.columns import Prepared, frame_of, prepare_columns, preprocessor
 from modelyard.engines.estimators import find_estimator, is_tree, takes_missing
 from modelyard.engines.skops_file import write_skops
-from modelyard.engines.tabular_onnx import export_pipeline
+from modelyard.engines.tabular_onnx import export_pipeline, outputs_of
 from modelyard.engines.verify import check_same
 from modelyard.errors import ModelyardError
 from modelyard.evaluation.rows import Rows, class_indices, class_names, read_rows
@@ -41,7 +41,7 @@ class Sklearn:
             "engine": "sklearn",
             "model": type(estimator).__name__,
             "inputs": prepared.inputs,
-            "outputs": _outputs(len(classes)),
+            "outputs": outputs_of(len(classes)),
             "classes": classes,
             "columns": prepared.specs,
             "target": rows.target,
@@ -129,15 +129,6 @@ def _class_weights(params: Mapping[str, Any], classes: list[str]) -> dict[int, f
             f"class_weight names `{unknown[0]}`, which is no class", fix=f"Classes: {', '.join(classes)}"
         )
     return {classes.index(str(name)): float(weight) for name, weight in given.items()}
-
-
-def _outputs(classes: int) -> list[dict[str, Any]]:
-    if not classes:
-        return [{"name": "prediction", "datatype": "FP32", "shape": [-1, 1]}]
-    return [
-        {"name": "label", "datatype": "BYTES", "shape": [-1]},
-        {"name": "probabilities", "datatype": "FP32", "shape": [-1, classes]},
-    ]
 
 
 def _has_no_required(chosen: type) -> bool:

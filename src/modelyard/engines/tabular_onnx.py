@@ -56,6 +56,16 @@ def convert(pipeline: Any, prepared: Prepared, *, probabilities: bool) -> Any:
         ) from error
 
 
+def outputs_of(classes: int) -> list[dict[str, Any]]:
+    """`outputs` of a signature: for so many classes, or for a number."""
+    if not classes:
+        return [{"name": "prediction", "datatype": "FP32", "shape": [-1, 1]}]
+    return [
+        {"name": "label", "datatype": "BYTES", "shape": [-1]},
+        {"name": "probabilities", "datatype": "FP32", "shape": [-1, classes]},
+    ]
+
+
 def name_labels(model: Any, classes: Sequence[str]) -> None:
     """Turn the output `label` from class indices into the classes' names, inside of the graph."""
     from onnx import TensorProto, helper

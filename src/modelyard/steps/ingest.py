@@ -8,7 +8,7 @@ from typing import Any
 
 from modelyard.errors import ModelyardError
 from modelyard.steps.base import StepContext, StepResult
-from modelyard.steps.data.gather import Files, check_unchanged, gather
+from modelyard.steps.data.gather import FETCHED, Files, check_unchanged, gather
 
 Chosen = Mapping[str, Sequence[int]]
 """Rows or files by split."""
@@ -26,6 +26,7 @@ def run(ctx: StepContext) -> StepResult:
         raise ModelyardError(f"sources of type {kind} are not supported yet", address=ctx.address, code="not-supported")
     result = kinds[kind](ctx, files)
     check_unchanged(ctx)
+    shutil.rmtree(ctx.workdir / FETCHED, ignore_errors=True)
     return result
 
 

@@ -76,7 +76,7 @@ def _tracker(ctx: StepContext) -> Callable[[Mapping[str, float], int], None]:
         from modelyard.monitoring.tracking import log_window
 
         try:
-            log_window(ctx.document, ctx.root, ctx.address, metrics, step)
+            log_window(ctx.document, ctx.address, metrics, step)
         except Exception as error:  # noqa: BLE001 - a tracking server that is down must not stop the watch
             ctx.emit(
                 {

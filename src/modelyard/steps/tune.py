@@ -143,16 +143,15 @@ class _Study:
                 shutil.rmtree(self._ctx.workdir / "trials" / f"{trial.number:04d}", ignore_errors=True)
 
     def _seconds_spent(self) -> float:
-        return sum(trial.duration.total_seconds() for trial in self._study.get_trials(deepcopy=False) if trial.duration)
+        trials = self._study.get_trials(deepcopy=False)
+        return float(sum(trial.duration.total_seconds() for trial in trials if trial.duration))
 
 
 def _best(study: optuna.Study) -> Any:
     trials = study.get_trials(deepcopy=False)
     if not any(trial.state == TrialState.COMPLETE for trial in trials):
-        raise ModelyardError(
-            f"none of {len(trials)} trials finished", fix="See the warnings above for why each failed; is the space right?",
-            code="no-trial",
-        )  # fmt: skip
+        fix = "See the warnings above for why each failed; is the space right?"
+        raise ModelyardError(f"none of {len(trials)} trials finished", fix=fix, code="no-trial")
     return best_trial(study)
 
 

@@ -43,8 +43,10 @@ class Registry:
             found = self._find(digest)
             if found is None:
                 run, logged = self._run_with_model(digest, folder)
+                # not `models:/<id>`: that is looked up at the process's own tracking URI, not at this client's
+                source = self._runs.client.get_logged_model(logged).artifact_location
                 found = self._runs.client.create_model_version(
-                    self._name, f"models:/{logged}", run_id=run, tags={**tags, MODEL: digest}, model_id=logged
+                    self._name, source, run_id=run, tags={**tags, MODEL: digest}, model_id=logged
                 )
             for name, value in tags.items():
                 self._runs.client.set_model_version_tag(self._name, str(found.version), name, value)

@@ -12,6 +12,9 @@ from modelyard.steps.base import StepContext
 Files = Sequence[tuple[str, Path]]
 """Name relative to the source, with `/`, and place; sorted by name."""
 
+FETCHED = "fetched"
+"""Where in a step's workdir remote files lie while it runs."""
+
 _MAGIC = "*?["
 
 
@@ -72,7 +75,7 @@ def _download(uri: str, ctx: StepContext, exclude: Sequence[str]) -> Files:
 
     from modelyard.secrets import resolve
 
-    target = ctx.workdir / "fetched"
+    target = ctx.workdir / FETCHED
     try:
         filesystem, path = fsspec.core.url_to_fs(resolve(uri, ctx.document.settings))
         sizes = {name: size for name, size in _listing(filesystem, path).items() if not left_out(name[0], exclude)}

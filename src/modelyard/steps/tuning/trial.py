@@ -112,7 +112,7 @@ def _train(task: TrialTask, config: Mapping[str, Any], recorder: Recorder, tell:
 
 
 class _Pruning:
-    """Tells Optuna how a trial goes, and ends it where the pruner says so. Only studies with one objective are pruned."""
+    """Tells Optuna how a trial goes, and ends it where the pruner says so; with one objective only."""
 
     def __init__(self, task: TrialTask, config: Mapping[str, Any]) -> None:
         self._metric = next(iter(config["objectives"]))
