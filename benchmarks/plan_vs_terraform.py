@@ -12,7 +12,7 @@ MEMORY_MB = 300
 def spec_of(count: int) -> str:
     """N steps that depend on nothing, like the resources they are measured against."""
     steps = "".join(
-        f"  s{number:05}: {{run: [python, -c, pass], params: {{number: {number}}}, outputs: {{out: {{type: files}}}}}}\n"
+        f"  s{number:05}: {{run: [python, -c, pass], params: {{n: {number}}}, outputs: {{out: {{type: files}}}}}}\n"
         for number in range(count)
     )
     return f"version: 1\nproject: bench\nsteps:\n{steps}"

@@ -4,7 +4,6 @@
 them, so their names are written down here, once a release, and a test compares them with what is installed.
 """
 
-# ruff: noqa: PLC0415, T201
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path

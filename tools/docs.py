@@ -4,7 +4,6 @@ Between `<!-- begin NAME -->` and `<!-- end NAME -->` of a page stands what the 
 language, the engines, the metrics, and what is not supported yet. All else on the pages is written by hand.
 """
 
-# ruff: noqa: T201
 import json
 import re
 import sys
@@ -191,7 +190,7 @@ def _referred(schema: Json) -> str:
 
 def _default(value: Any, words: list[str]) -> str:
     if isinstance(value, float) and "duration" in words:
-        value = f"{value:g}s"
+        value = f"{value:g}s" if value >= 1 else f"{value * 1000:g}ms"
     if isinstance(value, float) and "share" in words:
         value = f"{value:.0%}"
     return "–" if value in (None, {}, [], "") else f"`{_flow(value)}`"
@@ -201,7 +200,7 @@ def _star(schema: Any) -> str:
     """How one of many is written behind the key of a map or a list."""
     text = json.dumps(schema).replace('"^x-": {}', "")
     named = '"patternProperties": {"' in text or '"additionalProperties": {' in text
-    return ".*" if named else "[]" if '"items": {' in text and "$ref" in text.partition('"items"')[2] else ""
+    return ".*" if named else "[]" if re.search(r'"items": \{"\$ref": "#/\$defs/(?!Reference)', text) else ""
 
 
 def _examples() -> Iterator[tuple[tuple[str, str], list[Any]]]:

@@ -33,7 +33,7 @@ def compose(
         pick = int(random.integers(len(digits)))
         side = int(random.integers(size // 5, size // 3))
         left, top = (int(value) for value in random.integers(0, size - side, 2))
-        if any(left < r and l < left + side and top < b and t < top + side for l, t, r, b in taken):
+        if any(left < x2 and x1 < left + side and top < y2 and y1 < top + side for x1, y1, x2, y2 in taken):
             continue
         ink = Image.fromarray((digits[pick] * (255 / 16)).astype(np.uint8)).resize(
             (side, side), Image.Resampling.BICUBIC

@@ -117,7 +117,7 @@ def apply_plan(
     cancel: "threading.Event | None" = None,
     lock_wait: float = 0.0,
 ) -> "ApplyReport":
-    """Do what `plan` says and return what became of each address. Raises ModelyardError; a failed task is in the report."""
+    """Do what `plan` says; the report tells what became of each address, failures too. Raises ModelyardError."""
     from modelyard.apply import apply_plan as apply_
     from modelyard.apply.commit import git_commit
 

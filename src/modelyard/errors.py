@@ -47,7 +47,7 @@ class ModelyardError(Exception):
         return f"{head}\n  {self.fix}" if self.fix else head
 
 
-class ErrorGroup(ModelyardError):
+class ErrorGroup(ModelyardError):  # noqa: N818 - as in ExceptionGroup
     """All the mistakes of one reading, so that a person sees them in one go."""
 
     def __init__(self, errors: Sequence[ModelyardError]) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import pytest
 from e2e_project import Project
 
-
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 FLIGHT = {"carrier": "UA", "origin": "EWR", "distance": 1400, "hour": 18, "month": 6, "temp": 80.1, "visibility": 10.0,

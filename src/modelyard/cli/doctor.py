@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import click
 
@@ -26,7 +27,7 @@ EXTRAS = {
 @format_option("text", "json")
 def command(form: str) -> None:
     """Tell what is installed here (packages, GPUs, Docker, a cluster), and how to get what is missing."""
-    found = {
+    found: dict[str, Any] = {
         "python": sys.version.split()[0],
         "packages": {extra: {name: _version(name) for name in names} for extra, names in EXTRAS.items()},
         "gpus": _ask(["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]),
@@ -42,10 +43,9 @@ def command(form: str) -> None:
     _print(found)
 
 
-def _print(found: dict[str, object]) -> None:
+def _print(found: dict[str, Any]) -> None:
     click.echo(f"Python       {found['python']}")
     packages = found["packages"]
-    assert isinstance(packages, dict)
     for extra, names in packages.items():
         missing = [name for name, at in names.items() if at is None]
         have = ", ".join(f"{name} {at}" for name, at in names.items() if at)

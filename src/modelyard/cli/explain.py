@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @common_options
 @click.argument("address")
 def command(common: Common, address: str) -> None:
-    """Why ADDRESS would rerun or not, what it reads and who reads what it writes, and what its fingerprint is made of."""
+    """Why ADDRESS would rerun or not, what it reads, who reads what it writes, and what its fingerprint covers."""
     from modelyard.api import make_plan
 
     session = Session(common)
@@ -45,8 +45,11 @@ def _story(node: "Node", change: "Change", graph: "Graph") -> "Iterator[str]":
         yield f"  {'waits for':<14} {gate}"
     yield "writes"
     for output in node.outputs:
-        ref = f"{node.address}:{output}"
-        readers = [other.address for other in graph.nodes.values() if ref in map(str, other.inputs.values())]
+        readers = [
+            other.address
+            for other in graph.nodes.values()
+            if any((ref.node, ref.output) == (node.address, output) for ref in other.inputs.values())
+        ]
         yield f"  {output:<14} {'→ ' + ', '.join(readers) if readers else 'nobody reads it'}"
     yield "fingerprint"
     yield f"  {change.fingerprint or 'known after apply'}"

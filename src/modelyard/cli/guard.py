@@ -9,8 +9,8 @@ import click
 from modelyard.errors import ErrorGroup, ModelyardError
 
 
-def guarded(command: click.Command) -> int:
-    """Run the command line. Returns its exit code: 0 done, 1 error, 2 wrong usage or changes pending, 130 interrupted."""
+def guarded(command: click.Command) -> int:  # noqa: PLR0911 - one way out a kind of ending
+    """Run the command line. Gives its exit code: 0 done, 1 error, 2 wrong usage or changes pending, 130 interrupted."""
     try:
         result = command.main(prog_name="modelyard", standalone_mode=False)
     except click.exceptions.Abort:

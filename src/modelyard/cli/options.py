@@ -81,7 +81,7 @@ def common_options(function: F) -> F:
         return function(*args, common=common, **kwargs)
 
     for option in reversed(_OPTIONS):
-        wrapper = option(wrapper)  # type: ignore[assignment]
+        wrapper = option(wrapper)
     return wrapper  # type: ignore[return-value]
 
 

@@ -15,7 +15,7 @@ _PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
 
 
 @click.command(
-    epilog="Examples: modelyard predict serving.api scene.png --draw boxes.png; echo '{\"hour\": 8}' | modelyard predict serving.api -"
+    epilog="Examples: modelyard predict serving.api scene.png --draw boxes.png; modelyard predict serving.api rows.json"
 )
 @common_options
 @click.argument("address")

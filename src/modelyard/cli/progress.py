@@ -138,7 +138,7 @@ def _bars(color: bool) -> Any:
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
     return Progress(
-        SpinnerColumn(), TextColumn("{task.description:<26}"), TextColumn("{task.fields[text]}"), BarColumn(bar_width=24),
-        TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn(compact=True),
+        SpinnerColumn(), TextColumn("{task.description:<26}"), TextColumn("{task.fields[text]}"),
+        BarColumn(bar_width=24), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn(compact=True),
         console=Console(stderr=True, no_color=not color), transient=True,
     )  # fmt: skip

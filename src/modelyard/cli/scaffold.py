@@ -105,7 +105,7 @@ def _table(look: Look, project: str, target: str, note: str) -> str:
         f"      - expect_column_values_to_not_be_null: {{column: {json.dumps(target)}}}\n\n"
         "training:\n  model:\n    data: sources.rows\n"
         f"    target: {json.dumps(target)}{note}\n"
-        "    engine: sklearn\n    model: HistGradientBoostingClassifier   # of numbers: HistGradientBoostingRegressor\n\n"
+        "    engine: sklearn\n    model: HistGradientBoostingClassifier   # numbers: HistGradientBoostingRegressor\n\n"
         f"registry:\n  {project}: {{from: training.model}}\n\n"
         f"serving:\n  api: {{model: registry.{project}, port: 8080}}\n"
     )

@@ -1,6 +1,7 @@
 """`modelyard show`."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def command(common: Common, form: str, address: str, wanted: str | None, to: Pat
         facts["applied"] = {
             "fingerprint": record.fingerprint, "at": record.applied_at, "by": record.by, "run_id": record.run_id,
             "seconds": record.seconds, "metrics": dict(record.metrics), "summary": record.summary,
-            "outputs": {key: {"digest": a.digest, "files": a.files, "bytes": a.bytes} for key, a in record.outputs.items()},
+            "outputs": {key: asdict(artifact) for key, artifact in record.outputs.items()},
         }  # fmt: skip
     click.echo(json.dumps(facts, indent=2, ensure_ascii=False) if form == "json" else "\n".join(_lines(facts)))
 
@@ -58,8 +59,8 @@ def _output(session: Session, digest: str, wanted: str | None, to: Path) -> None
             raise ModelyardError("a folder cannot go to stdout", fix="Name a new folder: --to DIR.")
         session.store.materialize(digest, to, writable=True)
         return
-    with session.store.open_file(digest, wanted) as stream:
-        data = stream.read()
+    with session.store.open_file(digest, wanted) as stored:
+        data = stored.read()
     if str(to) == "-":
         click.get_binary_stream("stdout").write(data)
     else:
@@ -78,7 +79,8 @@ def _lines(facts: dict[str, Any]) -> list[str]:
                  f"in {duration(applied['seconds'])}")  # fmt: skip
     lines += _section("metrics", {name: f"{value:.4f}" for name, value in applied["metrics"].items()})
     lines += _section("made", {
-        name: f"{short_digest(a['digest'])}  {a['files']} files, {size(a['bytes'])}" for name, a in applied["outputs"].items()
+        name: f"{short_digest(a['digest'])}  {a['files']} files, {size(a['bytes'])}"
+        for name, a in applied["outputs"].items()
     })  # fmt: skip
     lines += _section(
         "runs", {run["run_id"][:8]: f"{run['status']}, {age(run['started_at'])}" for run in facts["runs"]}

@@ -16,7 +16,7 @@ from modelyard.graph.compile.compilation import Loaded
 from modelyard.graph.lock import Lock, normal_name
 from modelyard.graph.model import Graph
 from modelyard.graph.touches import touched
-from modelyard.spec.model.values import SECTIONS
+from modelyard.spec.values import SECTIONS
 
 _TIMEOUT = 600
 

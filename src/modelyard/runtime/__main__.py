@@ -31,9 +31,11 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     if not os.environ.get("MODELYARD_DETACHED"):
         processes.die_with_parent(signal.SIGTERM)
-    sink, write_event = _channels(document.node["role"] == "service")
+    service = document.node["role"] == "service"
+    sink, write_event = _channels(service)
     redactor = Redactor(known_values(document.node["config"], document.settings))
-    warden = Warden(sink, write_event, redactor, float(os.environ.get("MODELYARD_GRACE", GRACE)))
+    grace = float(os.environ.get("MODELYARD_GRACE", GRACE))
+    warden = Warden(sink, write_event, redactor, grace, service=service)
     return warden.run(lambda emit: run_document(document, emit))
 
 

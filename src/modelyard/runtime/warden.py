@@ -32,9 +32,15 @@ class Terminated(BaseException):
 
 
 class Warden:
-    """`write_event` takes an event's line; `grace` is what a step gets between SIGTERM and SIGKILL, in seconds."""
+    """`write_event` takes an event's line; `grace` is what a step gets between SIGTERM and SIGKILL, in seconds.
 
-    def __init__(self, sink: Sink, write_event: Callable[[bytes], object], redactor: Redactor, grace: float) -> None:
+    A `service` leaves no result, and ends only when it is asked to.
+    """
+
+    def __init__(
+        self, sink: Sink, write_event: Callable[[bytes], object], redactor: Redactor, grace: float, *,
+        service: bool = False,
+    ) -> None:  # fmt: skip
         self._write_event = write_event
         self._redact = redactor
         self._output = OutputFilter(sink, redactor, self._forward, redactor.longest)
@@ -42,6 +48,7 @@ class Warden:
         self._last: dict[str, Any] | None = None
         self._progress_at = 0.0
         self._grace = grace
+        self._service = service
         self._stop_at: float | None = None
         self._signals: list[int] = []
         self._status: int | None = None
@@ -148,6 +155,8 @@ class Warden:
 
     def _conclude(self, kills_before: int) -> int:
         code = 1 if self._status is None else os.waitstatus_to_exitcode(self._status)
+        if self._service and self._stop_at is not None:
+            return self._stopped()
         last = self._last
         if last is None or (code != 0 and last["event"] == "result"):
             word = "killed" if code < 0 else "step-failed"
@@ -164,6 +173,15 @@ class Warden:
         with suppress(BrokenPipeError):
             self._say(last)
         return code if code >= 0 else 128 - code
+
+    def _stopped(self) -> int:
+        """A service that was asked to end, and did: no failure, however it took it."""
+        forced = f"stopped by SIGKILL: it did not end within {self._grace:g} s of being asked to"
+        with suppress(BrokenPipeError):
+            if self._last is not None:  # what went wrong on its way out
+                self._say({**self._last, "event": "warning"})
+            self._say({"event": "note", "text": forced if self._killed else "stopped, as it was asked to"})
+        return 128 + signal.SIGTERM
 
 
 def _how_it_ended(code: int) -> str:

@@ -40,6 +40,11 @@ def _triggers(spec: "Spec") -> Places:
         yield ("pipeline", "triggers"), "runs on new data"
 
 
+def _concurrency(spec: "Spec") -> Places:
+    if spec.pipeline.concurrency > 1:
+        yield ("pipeline", "concurrency"), "more than one run of a project at once"
+
+
 def _sources(spec: "Spec") -> Places:
     for name, source in spec.sources.items():
         if source.type == "sql":
@@ -161,6 +166,7 @@ def _nodes(spec: "Spec") -> Places:
 UNSUPPORTED = (
     Unsupported("`pipeline.schedule`", _pipeline, "Run `modelyard apply` from cron or CI meanwhile"),
     Unsupported("`pipeline.triggers`", _triggers, "Run `modelyard apply` where new data arrives meanwhile"),
+    Unsupported("`pipeline.concurrency` above 1", _concurrency, "Set it to 1: a second apply waits with `--lock-wait`"),
     Unsupported("sources of type `sql`", _sources, "Write a step that queries and leaves a table"),
     Unsupported(
         "`sources.*.incremental`", _incremental, "Take it away: all of it is read, and what is unchanged is cached"

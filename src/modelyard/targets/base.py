@@ -99,7 +99,7 @@ class Target(Protocol):
     def executor(self) -> Executor: ...
 
     def deploy(self, deployment: Deployment, on_event: OnEvent) -> LiveService:
-        """Start, replace or update one service and wait until it is ready. Raises ModelyardError with its log's tail."""
+        """Start, replace or update one service and wait until it is ready. Raises ModelyardError with its log."""
         ...
 
     def remove(self, address: str, on_event: OnEvent) -> None:

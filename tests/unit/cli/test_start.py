@@ -25,7 +25,7 @@ def imported(*arguments: str, cwd: Path | None = None) -> set[str]:
     code = (
         "import sys, atexit\n"
         "sys.argv = ['modelyard', *sys.argv[1:]]\n"
-        "atexit.register(lambda: open('modules.txt', 'w').write(' '.join({m.partition('.')[0] for m in sys.modules})))\n"
+        "atexit.register(lambda: open('modules.txt', 'w').write(' '.join(m.partition('.')[0] for m in sys.modules)))\n"
         "from modelyard.cli import main\nmain()\n"
     )
     done = subprocess.run(

@@ -104,6 +104,22 @@ def test_sigterm_is_passed_on_and_answered_with_143(tmp_path: Path) -> None:
     assert "saved" in out
 
 
+@pytest.mark.parametrize("on_term", ["signal.SIG_DFL", "lambda *_: sys.exit(0)", "signal.SIG_IGN"])
+def test_a_service_that_is_asked_to_end_ends_with_143_and_no_error(tmp_path: Path, on_term: str) -> None:
+    code = f"import signal, sys, time\nsignal.signal(15, {on_term})\nprint('up', flush=True)\ntime.sleep(60)"
+    node = Node("serving.api", "command", role="service", config={"run": ["python", "-c", code]})
+    with start(written(tmp_path, node), MODELYARD_GRACE="0.3") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "up\n"
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=20)
+    event = decode_event(out.rstrip().split("\n")[-1])
+    assert process.returncode == 143
+    assert event is not None
+    assert event["event"] == "note"
+    assert event["text"].startswith("stopped")
+
+
 def test_grace_is_bounded(tmp_path: Path) -> None:
     code = "import signal, time\nsignal.signal(15, signal.SIG_IGN)\nprint('up')\ntime.sleep(60)"
     with start(written(tmp_path, job(code)), MODELYARD_GRACE="0.3") as process:

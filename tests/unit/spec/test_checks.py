@@ -185,6 +185,7 @@ UNSUPPORTED_CASES = [
     (REGISTERED + "serving: {api: {model: registry.m, rollout: {steps: [5%]}}}", "serving.api.rollout"),
     (REGISTERED + "serving: {api: {model: registry.m, shadow: registry.m@1}}", "serving.api.shadow"),
     (REGISTERED + "serving: {api: {model: registry.m, replicas: 3}}", "serving.api.replicas"),
+    ("pipeline: {concurrency: 2}", "pipeline.concurrency"),
     ("tracking: {mirrors: [tensorboard, wandb]}", "tracking.mirrors[1]"),
     ("secrets: {X: {keyring: modelyard}}", "secrets.X.keyring"),
     ("target: compose", "target"),

@@ -6,7 +6,7 @@ from modelyard.errors import ModelyardError
 from modelyard.graph.compile.compilation import Compilation
 from modelyard.graph.model import Node, Ref
 from modelyard.spec.model.expectations import Expectation
-from modelyard.spec.model.running import RUNNING_KEYS
+from modelyard.spec.values import RUNNING_KEYS
 
 
 def compile_expectations(out: Compilation) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from modelyard.graph.compile.compilation import Compilation
 from modelyard.spec.model.features import FeatureView
-from modelyard.spec.model.running import RUNNING_KEYS
+from modelyard.spec.values import RUNNING_KEYS
 
 
 def compile_features(out: Compilation) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from modelyard.graph.compile.compilation import Compilation
 from modelyard.graph.model import Ref
 from modelyard.spec.model.monitoring import Monitor
-from modelyard.spec.model.running import RUNNING_KEYS
+from modelyard.spec.values import RUNNING_KEYS
 
 _DEFAULT_EVERY = 3600.0
 

@@ -4,8 +4,8 @@ from modelyard.errors import ModelyardError
 from modelyard.graph.model import Ref
 from modelyard.spec.checks.addresses import Named, take_apart
 from modelyard.spec.model import Spec
-from modelyard.spec.model.values import SECTIONS
 from modelyard.spec.suggest import did_you_mean
+from modelyard.spec.values import SECTIONS
 
 SPLITS = ("train", "val", "test")
 

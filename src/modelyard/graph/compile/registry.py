@@ -4,8 +4,8 @@ from modelyard.errors import ModelyardError
 from modelyard.graph.compile.compilation import Compilation
 from modelyard.graph.model import Ref
 from modelyard.spec.model.registry import RegisteredModel
-from modelyard.spec.model.running import RUNNING_KEYS
 from modelyard.spec.model.training import Training
+from modelyard.spec.values import RUNNING_KEYS
 
 
 def compile_registry(out: Compilation) -> None:

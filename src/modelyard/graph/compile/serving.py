@@ -4,8 +4,8 @@ from typing import Any
 
 from modelyard.errors import ModelyardError
 from modelyard.graph.compile.compilation import Compilation
-from modelyard.spec.model.running import RUNNING_KEYS
 from modelyard.spec.model.serving import Endpoint
+from modelyard.spec.values import RUNNING_KEYS
 
 DEFAULT_STAGE = "production"
 

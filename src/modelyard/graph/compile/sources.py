@@ -3,9 +3,8 @@
 from modelyard.errors import ModelyardError
 from modelyard.graph.compile.compilation import Compilation
 from modelyard.graph.model import ExternalData, Ref
-from modelyard.spec.model.running import RUNNING_KEYS
 from modelyard.spec.model.sources import Source
-from modelyard.spec.model.values import SECTIONS
+from modelyard.spec.values import RUNNING_KEYS, SECTIONS
 
 DEFAULT_SPLIT = {"fractions": {"train": 0.7, "val": 0.15, "test": 0.15}, "by": "hash", "seed": 0}
 """For a source without `split` that a training reads whole: it is scored on what it has not seen."""

@@ -8,8 +8,8 @@ from modelyard.errors import ModelyardError
 from modelyard.graph.compile.compilation import Compilation
 from modelyard.graph.compile.conditions import holds
 from modelyard.graph.model import CodeFile, Ref
-from modelyard.spec.model.running import RUNNING_KEYS
 from modelyard.spec.model.steps import Step
+from modelyard.spec.values import RUNNING_KEYS
 
 _NOT_CONFIG = (*RUNNING_KEYS, "inputs", "foreach", "join")
 _EXCLUDED = set(_NOT_CONFIG)

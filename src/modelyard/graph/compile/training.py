@@ -8,8 +8,8 @@ from modelyard.graph.compile.compilation import Compilation
 from modelyard.graph.compile.features import view_config
 from modelyard.graph.compile.references import SPLITS
 from modelyard.graph.model import CodeFile, Ref
-from modelyard.spec.model.running import RUNNING_KEYS
 from modelyard.spec.model.training import Training
+from modelyard.spec.values import RUNNING_KEYS
 
 _NOT_CONFIG = (*RUNNING_KEYS, "data", "columns", "features", "evaluate")
 

@@ -3,8 +3,9 @@
 from modelyard.errors import ModelyardError
 from modelyard.graph.compile.compilation import Compilation
 from modelyard.graph.compile.training import TrainingParts, add_evaluate
-from modelyard.spec.model.running import RUNNING_KEYS, Runnable
+from modelyard.spec.model.running import Runnable
 from modelyard.spec.model.tuning import Study
+from modelyard.spec.values import RUNNING_KEYS
 
 _NOT_CONFIG = (*RUNNING_KEYS, "training", "maximize", "minimize")
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from modelyard.spec.checks.findings import At, Findings
 from modelyard.spec.model import Spec
-from modelyard.spec.model.values import SECTIONS
+from modelyard.spec.values import SECTIONS
 
 _ADDRESS = re.compile(r"([a-z]+)\.([A-Za-z0-9_-]+)(?::([A-Za-z0-9_-]+))?(?:@([A-Za-z0-9_.-]+))?$")
 SPLITS = ("train", "val", "test")

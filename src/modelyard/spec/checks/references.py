@@ -2,7 +2,7 @@
 
 from modelyard.spec.checks.addresses import DATA, Addresses
 from modelyard.spec.checks.findings import Findings
-from modelyard.spec.model.values import SECTIONS
+from modelyard.spec.values import SECTIONS
 
 _READABLE = (*DATA, "training", "tuning", "registry", "expectations")
 

@@ -6,10 +6,13 @@ Typing happens once, after overlays and variables; what leaves here is in its lo
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import core_schema
+
+from modelyard.spec.forms import as_list, under
 
 OWN_KEY = "x-"
 Json = dict[str, Any]
@@ -152,19 +155,12 @@ class Widened:
 def table_of(key: str) -> Widened:
     """«One value or a table»: one value stands for `{key: value}`."""
 
-    def widen(value: Any) -> Any:
-        return value if isinstance(value, (dict, BaseModel)) or value is None else {key: value}
-
     def short(table: Json) -> Json:
         while "anyOf" in table and "properties" not in table:
             table = table["anyOf"][0]
         return {name: part for name, part in table["properties"][key].items() if name not in ("default", "examples")}
 
-    return Widened(widen, short)
-
-
-def _as_list(value: Any) -> Any:
-    return value if isinstance(value, (list, tuple)) or value is None else [value]
+    return Widened(partial(under, key), short)
 
 
 def _items(array: Json) -> Json:
@@ -172,5 +168,5 @@ def _items(array: Json) -> Json:
     return items
 
 
-ListOrOne = Widened(_as_list, _items)
+ListOrOne = Widened(as_list, _items)
 """One value stands for a list of one."""

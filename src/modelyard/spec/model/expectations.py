@@ -4,19 +4,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from modelyard.spec.forms import name_and_arguments
 from modelyard.spec.model.base import Json, Section, Widened
 from modelyard.spec.model.running import Runnable
 from modelyard.spec.model.values import Address
-
-
-def name_and_arguments(value: Any) -> Any:
-    """`{name: {arguments}}` or a bare `name`, as `{name: …, kwargs: …}`."""
-    if isinstance(value, str):
-        return {"name": value}
-    if isinstance(value, dict) and len(value) == 1 and "name" not in value:
-        name, kwargs = next(iter(value.items()))
-        return {"name": name, "kwargs": {} if kwargs is None else kwargs}
-    return value
 
 
 class CheckSettings(Section):

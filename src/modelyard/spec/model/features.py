@@ -1,26 +1,15 @@
 """`features`: one definition for training rows and for the online store."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from modelyard.spec.forms import AGGREGATIONS, column
 from modelyard.spec.model.base import Json, ListOrOne, Section, Widened
 from modelyard.spec.model.running import Runnable
 from modelyard.spec.model.values import Address, Duration
 
-AGGREGATIONS = ("sum", "mean", "min", "max", "count", "std", "first", "last")
 Aggregation = Literal["sum", "mean", "min", "max", "count", "std", "first", "last"]
-
-
-def _column(value: Any) -> Any:
-    if isinstance(value, str):
-        return {"sql": value}
-    if isinstance(value, dict) and "agg" not in value:
-        for aggregation in AGGREGATIONS:
-            if aggregation in value:
-                rest = {key: part for key, part in value.items() if key != aggregation}
-                return {"agg": aggregation, "column": value[aggregation], **rest}
-    return value
 
 
 class ColumnSettings(Section):
@@ -54,7 +43,7 @@ def _written(long: Json) -> Json:
     return {"anyOf": [{"type": "string", "minLength": 1}, {"type": "object", **window, "additionalProperties": False}]}
 
 
-Column = Annotated[ColumnSettings, Widened(_column, _written)]
+Column = Annotated[ColumnSettings, Widened(column, _written)]
 
 
 class FeatureView(Runnable):

@@ -1,19 +1,14 @@
 """`monitoring`: what a server is sent, against what the model has learnt from."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
+from modelyard.spec.forms import window
 from modelyard.spec.model.base import Json, ListOrOne, Section, Widened
 from modelyard.spec.model.expectations import Check
 from modelyard.spec.model.running import Resources, Runtime
 from modelyard.spec.model.values import Address, Cel, Duration
-
-
-def _window(value: Any) -> Any:
-    if isinstance(value, str) and value.endswith(" predictions"):
-        return value.removesuffix(" predictions").replace("_", "").strip()
-    return value
 
 
 def _predictions(long: Json) -> Json:
@@ -47,7 +42,7 @@ class Monitor(Section):
         description="How often; each time over what came since. One hour unless `window` is given.",
         examples=["1h"],
     )
-    window: Annotated[int | None, Widened(_window, _predictions)] = Field(
+    window: Annotated[int | None, Widened(window, _predictions)] = Field(
         default=None,
         ge=1,
         description="After so many predictions, in place of `every`.",

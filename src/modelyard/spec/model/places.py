@@ -1,16 +1,11 @@
 """Where things live: tracking, store, state, secrets."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
+from modelyard.spec.forms import ui
 from modelyard.spec.model.base import Json, ListOrOne, Section, Widened, table_of
-
-
-def _ui(value: Any) -> Any:
-    if isinstance(value, bool):
-        return {} if value else None
-    return {"port": value} if isinstance(value, int) else value
 
 
 def _switch(long: Json) -> Json:
@@ -32,7 +27,7 @@ class Tracking(Section):
         description="MLflow's tracking URI.",
         examples=["http://mlflow:5000"],
     )
-    ui: Annotated[TrackingUi | None, Widened(_ui, _switch)] = Field(
+    ui: Annotated[TrackingUi | None, Widened(ui, _switch)] = Field(
         default=None, description="Run an MLflow UI beside the project: true, a port, or a table.", examples=[True]
     )
     mirrors: Annotated[tuple[str, ...], ListOrOne] = Field(

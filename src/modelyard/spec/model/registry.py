@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from modelyard.spec.forms import to_production
 from modelyard.spec.model.base import ListOrOne, Name, Section, table_of
 from modelyard.spec.model.running import Runnable
 from modelyard.spec.model.values import Address, Cel
@@ -24,10 +25,6 @@ class KeepSettings(Section):
     )
 
 
-def _to_production() -> dict[str, Literal["auto"] | PromotionRule]:
-    return {"production": "auto"}
-
-
 class RegisteredModel(Runnable):
     """A named model whose versions pass gates on their way to a stage."""
 
@@ -40,7 +37,7 @@ class RegisteredModel(Runnable):
         examples=[["metrics.roc_auc >= 0.70"]],
     )
     promote: dict[Name, Literal["auto"] | PromotionRule] = Field(
-        default_factory=_to_production,
+        default_factory=to_production,
         description="The stages it goes to once the gates are passed: stage to rule.",
         examples=[{"staging": "auto"}],
     )

@@ -67,6 +67,3 @@ class Runnable(Section):
         examples=[{"packages": ["pandas"]}],
     )
 
-
-RUNNING_KEYS = ("resources", "retries", "timeout", "runtime")
-"""Keys that say how a node runs, not what it makes: no part of its `config`."""

@@ -1,14 +1,13 @@
 """`sources`: data under version."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from modelyard.spec.forms import gather_fractions
 from modelyard.spec.model.base import Json, ListOrOne, Section, Widened
 from modelyard.spec.model.running import Runnable
 from modelyard.spec.model.values import SHARE_SCHEMA, Share
-
-SPLIT_NAMES = ("train", "val", "test")
 
 
 class Fractions(Section):
@@ -19,13 +18,6 @@ class Fractions(Section):
         default=None, description="What training and studies look at to choose.", examples=["15%"]
     )
     test: Share | None = Field(default=None, description="Held out; only the evaluation sees it.", examples=["15%"])
-
-
-def _gather_fractions(value: Any) -> Any:
-    if not isinstance(value, dict) or "fractions" in value:
-        return value
-    fractions = {name: value[name] for name in SPLIT_NAMES if name in value}
-    return {"fractions": fractions, **{key: part for key, part in value.items() if key not in fractions}}
 
 
 class SplitSettings(Section):
@@ -58,7 +50,7 @@ def _written(long: Json) -> Json:
 
 
 _shares = {name: field.description for name, field in Fractions.model_fields.items()}
-Split = Annotated[SplitSettings, Widened(_gather_fractions, _written, instead=True)]
+Split = Annotated[SplitSettings, Widened(gather_fractions, _written, instead=True)]
 
 
 class Source(Runnable):

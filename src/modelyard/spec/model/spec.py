@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from modelyard.spec.forms import local_target
 from modelyard.spec.model.base import ListOrOne, Name, Section
 from modelyard.spec.model.expectations import Expectation
 from modelyard.spec.model.features import FeatureView
@@ -23,14 +24,10 @@ from modelyard.spec.model.running import Runtime
 from modelyard.spec.model.serving import Endpoint
 from modelyard.spec.model.sources import Source
 from modelyard.spec.model.steps import Step
-from modelyard.spec.model.targets import LocalTarget, TargetSettings, TargetTable
+from modelyard.spec.model.targets import TargetTable
 from modelyard.spec.model.training import Training
 from modelyard.spec.model.tuning import Study
 from modelyard.spec.model.variables import Variable
-
-
-def _local() -> TargetSettings:
-    return TargetSettings(local=LocalTarget())
 
 
 class Spec(Section):
@@ -135,7 +132,8 @@ class Spec(Section):
         examples=[{"gpu_budget": {"deny": "plan.gpu_hours > 8"}}],
     )
     target: TargetTable = Field(
-        default_factory=_local,
+        default_factory=local_target,
+        validate_default=True,
         description="Where the graph runs: a name, or a name with its settings.",
         examples=["local"],
     )

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from modelyard.spec.forms import named_outputs
 from modelyard.spec.model.base import Json, Name, Section, Widened, table_of
 from modelyard.spec.model.running import Runnable
 from modelyard.spec.model.values import Address, Argv, Call, Cel, Text
@@ -22,10 +23,6 @@ class OutputSettings(Section):
 
 
 Output = Annotated[OutputSettings, table_of("type")]
-
-
-def _named_outputs(value: Any) -> Any:
-    return {name: {} for name in value} if isinstance(value, list) else value
 
 
 def _names(long: Json) -> Json:
@@ -50,7 +47,7 @@ class Step(Runnable):
         description="What it reads, by a name of yours.",
         examples=[{"flights": "steps.tables:dir"}],
     )
-    outputs: Annotated[dict[Name, Output], Widened(_named_outputs, _names)] = Field(
+    outputs: Annotated[dict[Name, Output], Widened(named_outputs, _names)] = Field(
         default_factory=dict,
         description="The folders it fills, each with its type.",
         examples=[{"table": {"type": "table"}}],

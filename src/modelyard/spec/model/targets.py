@@ -1,9 +1,10 @@
 """`target`: where the graph runs. One name, or one name with its settings."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
+from modelyard.spec.forms import target_by_name
 from modelyard.spec.model.base import Json, Section, Widened
 
 
@@ -48,21 +49,9 @@ class TargetSettings(Section):
         default=None, description="A Kubernetes cluster.", examples=[{"namespace": "ml"}]
     )
 
-    @property
-    def name(self) -> str:
-        return next(name for name in type(self).model_fields if getattr(self, name) is not None)
-
-
-def _target(value: Any) -> Any:
-    if isinstance(value, str):
-        return {value: {}}
-    if isinstance(value, dict) and len(value) == 1:
-        return {name: {} if settings is None else settings for name, settings in value.items()}
-    return value
-
 
 def _names(long: Json) -> Json:
     return {"enum": list(long["properties"])}
 
 
-TargetTable = Annotated[TargetSettings, Widened(_target, _names)]
+TargetTable = Annotated[TargetSettings, Widened(target_by_name, _names)]

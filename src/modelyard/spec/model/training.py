@@ -4,20 +4,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from modelyard.spec.forms import target_column
 from modelyard.spec.model.base import Json, ListOrOne, Section, Widened, table_of
 from modelyard.spec.model.running import Runnable
 from modelyard.spec.model.values import Address, Argv, Call, Text
 
 Task = Literal["detect", "classify", "regress"]
-
-
-def _target(value: Any) -> Any:
-    if isinstance(value, str):
-        return {"name": value, "sql": value}
-    if isinstance(value, dict) and len(value) == 1:
-        name, sql = next(iter(value.items()))
-        return {"name": name, "sql": name if sql is None else sql}
-    return value
 
 
 class TargetColumn(Section):
@@ -102,7 +94,7 @@ class Training(Runnable):
         description="Feature views to join, as known at each row's time; `:name` takes one column.",
         examples=[["features.weather"]],
     )
-    target: Annotated[TargetColumn | None, Widened(_target, _written, instead=True)] = Field(
+    target: Annotated[TargetColumn | None, Widened(target_column, _written, instead=True)] = Field(
         default=None,
         description="Tables: what to predict: a column, or a name with an SQL expression.",
         examples=[{"late": "arr_delay > 15"}],

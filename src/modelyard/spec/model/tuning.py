@@ -4,18 +4,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from modelyard.spec.forms import search_range
 from modelyard.spec.model.base import Json, Section, Widened
 from modelyard.spec.model.running import Runnable
 from modelyard.spec.model.values import Address, Duration
-
-
-def _range(value: Any) -> Any:
-    if isinstance(value, (list, tuple)):
-        return {"choices": value}
-    if isinstance(value, dict) and "from" in value and "int" not in value and not value.get("log_float"):
-        bounds = [value.get("from"), value.get("to"), value.get("step")]
-        return {**value, "int": all(isinstance(bound, int) for bound in bounds if bound is not None)}
-    return value
 
 
 class RangeSettings(Section):
@@ -39,7 +31,7 @@ def _written(long: Json) -> Json:
     return {"type": "array", "minItems": 1, "items": {}}
 
 
-Range = Annotated[RangeSettings, Widened(_range, _written)]
+Range = Annotated[RangeSettings, Widened(search_range, _written)]
 
 
 class StudyBudget(Section):
@@ -48,19 +40,6 @@ class StudyBudget(Section):
     trials: int = Field(default=20, ge=1, description="Trials in all.", examples=[40])
     time: Duration | None = Field(default=None, description="No trial starts after this long.", examples=["30m"])
     parallel: int = Field(default=1, ge=1, description="Trials at once.", examples=[2])
-
-
-def _objectives(value: Any) -> Any:
-    """`maximize: m` and `minimize: m` as `objectives: {m: …}`; written both ways, both stay and are refused."""
-    if not isinstance(value, dict) or "objectives" in value:
-        return value
-    goals: dict[str, str] = {}
-    for direction in ("maximize", "minimize"):
-        named = value.get(direction)
-        for metric in [named] if isinstance(named, str) else named or ():
-            goals[metric] = direction
-    rest = {key: part for key, part in value.items() if key not in ("maximize", "minimize")}
-    return {**rest, "objectives": goals} if goals else value
 
 
 class Study(Runnable):
@@ -94,4 +73,4 @@ class Study(Runnable):
     )
     seed: int = Field(default=0, ge=0, description="The seed of the sampler.", examples=[7])
 
-    _gather = model_validator(mode="before")(_objectives)
+    _gather = model_validator(mode="before")(objectives)

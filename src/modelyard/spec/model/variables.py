@@ -4,16 +4,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from modelyard.spec.forms import variable
 from modelyard.spec.model.base import Json, Section, Widened
 
 VariableType = Literal["string", "int", "float", "bool", "list"]
-_TYPES = {str: "string", bool: "bool", int: "int", float: "float"}
-_LISTS = (list, tuple)
-
-
-def _variable(value: Any) -> Any:
-    type_ = "list" if isinstance(value, _LISTS) else _TYPES.get(type(value))
-    return {"type": type_, "default": value} if type_ else value
 
 
 class VariableSettings(Section):
@@ -30,4 +24,4 @@ def _plain(long: Json) -> Json:
     return {"type": ["string", "number", "boolean", "array"]}
 
 
-Variable = Annotated[VariableSettings, Widened(_variable, _plain)]
+Variable = Annotated[VariableSettings, Widened(variable, _plain)]

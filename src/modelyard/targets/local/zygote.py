@@ -40,11 +40,11 @@ class Zygote:
         signal.signal(signal.SIGTERM, _leave)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
-        self._control.send(b"ready")
         try:
+            self._control.send(b"ready")
             while self._turn():
                 pass
-        except SystemExit:
+        except (SystemExit, ConnectionError):  # told to go, or whoever started us went without asking for anything
             pass
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         self._end_all()
