@@ -1,6 +1,7 @@
 """`modelyard show`."""
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ def _output(session: Session, digest: str, wanted: str | None, to: Path) -> None
     with session.store.open_file(digest, wanted) as stored:
         data = stored.read()
     if str(to) == "-":
-        click.get_binary_stream("stdout").write(data)
+        sys.stdout.buffer.write(data)
     else:
         to.write_bytes(data)
 

@@ -43,23 +43,23 @@ def column(value: Any) -> Any:
     return value
 
 
-def window(value: Any) -> Any:
+def prediction_window(value: Any) -> Any:
     if isinstance(value, str) and value.endswith(" predictions"):
         return value.removesuffix(" predictions").replace("_", "").strip()
     return value
 
 
-def ui(value: Any) -> Any:
+def ui_port(value: Any) -> Any:
     if isinstance(value, bool):
         return {} if value else None
     return {"port": value} if isinstance(value, int) else value
 
 
-def to_production() -> dict[str, str]:
+def to_production() -> Any:
     return {"production": "auto"}
 
 
-def replicas(value: Any) -> Any:
+def fixed_replicas(value: Any) -> Any:
     return {"min": value, "max": value} if isinstance(value, int) else value
 
 
@@ -104,7 +104,7 @@ def search_range(value: Any) -> Any:
     return value
 
 
-def objectives(value: Any) -> Any:
+def gather_objectives(value: Any) -> Any:
     """`maximize: m` and `minimize: m` as `objectives: {m: …}`; written both ways, both stay and are refused."""
     if not isinstance(value, dict) or "objectives" in value:
         return value

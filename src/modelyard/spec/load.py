@@ -144,6 +144,8 @@ class _Loading:
         return loaded
 
     def _other_environments(self, merged: Map) -> list[ModelyardError]:
+        if "environments" not in merged:
+            return []
         from modelyard.spec.model import Spec
 
         return check_environments(merged, list(Spec.model_fields))

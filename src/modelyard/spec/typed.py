@@ -30,12 +30,19 @@ _KINDS = {
 
 def to_spec(tree: Map) -> "tuple[Spec | None, list[ModelyardError]]":
     """The typed spec, or what is wrong with it: one error a place."""
+    from modelyard.spec.compiled import keep, typed
+
+    spec = typed(tree)
+    if spec is not None:
+        return spec, []
     from pydantic import ValidationError
 
     from modelyard.spec.model import Spec
 
     try:
-        return Spec.model_validate(tree), []
+        spec = Spec.model_validate(tree)
+        keep(Spec)
+        return spec, []
     except ValidationError as error:
         details = error.errors(include_url=False)
         return None, _translate(tree, details, Spec)

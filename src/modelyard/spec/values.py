@@ -110,4 +110,4 @@ def parse_cron(value: Any) -> Any:
 def _refusal(kind: str, message: str, context: dict[str, Any] | None = None) -> ValueError:
     from pydantic_core import PydanticCustomError
 
-    return PydanticCustomError(kind, message, context)  # type: ignore[arg-type]
+    return PydanticCustomError(kind, message, context)

@@ -31,7 +31,7 @@ def serve(ctx: Any) -> None:
             "--serve-artifacts", "--artifacts-destination", place.artifacts.as_uri(),
         ],
         cwd=ctx.root, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=processes.die_with_parent,  # noqa: PLW1509
-        env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"},
+        env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
     )  # fmt: skip
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     ctx.note(f"MLflow's UI: http://127.0.0.1:{port}")

@@ -1,8 +1,10 @@
 """What the compilers of all sections share while one graph is made."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from modelyard.errors import ErrorGroup, ModelyardError, Place
 from modelyard.graph.code import CodeFinder
@@ -11,8 +13,10 @@ from modelyard.graph.data import DataDigests
 from modelyard.graph.environments import Environments
 from modelyard.graph.marks import Marks
 from modelyard.graph.model import EMPTY, CodeFile, Environment, Node, Ref, Resources, Retries, Role
-from modelyard.spec.model import Spec
-from modelyard.spec.model import running as declared
+
+if TYPE_CHECKING:
+    from modelyard.spec.model import Spec
+    from modelyard.spec.model import running as declared
 
 _RESOURCES = Resources()
 _RETRIES = Retries()
@@ -52,7 +56,7 @@ class Compilation:
         self.gates: list[tuple[Ref, str]] = []
         self.errors: list[ModelyardError] = []
 
-    def at(self, address: str) -> "_At":
+    def at(self, address: str) -> _At:
         """Mistakes inside are of this address; they are kept, and the rest is compiled on."""
         return _At(self, address)
 

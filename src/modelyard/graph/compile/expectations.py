@@ -1,12 +1,17 @@
 """`expectations.x`: a check between its data and everyone who reads that."""
 
+from __future__ import annotations
+
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from modelyard.errors import ModelyardError
 from modelyard.graph.compile.compilation import Compilation
 from modelyard.graph.model import Node, Ref
-from modelyard.spec.model.expectations import Expectation
 from modelyard.spec.values import RUNNING_KEYS
+
+if TYPE_CHECKING:
+    from modelyard.spec.model.expectations import Expectation
 
 
 def compile_expectations(out: Compilation) -> None:

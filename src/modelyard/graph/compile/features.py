@@ -1,10 +1,14 @@
 """`features.x`: a feature view's rows, and with `online` its latest values for serving."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from modelyard.graph.compile.compilation import Compilation
-from modelyard.spec.model.features import FeatureView
 from modelyard.spec.values import RUNNING_KEYS
+
+if TYPE_CHECKING:
+    from modelyard.spec.model.features import FeatureView
 
 
 def compile_features(out: Compilation) -> None:

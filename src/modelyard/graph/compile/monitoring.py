@@ -1,11 +1,15 @@
 """`monitoring.x`: a check that runs again and again beside a server, or over a source."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from modelyard.graph.compile.compilation import Compilation
 from modelyard.graph.model import Ref
-from modelyard.spec.model.monitoring import Monitor
 from modelyard.spec.values import RUNNING_KEYS
+
+if TYPE_CHECKING:
+    from modelyard.spec.model.monitoring import Monitor
 
 _DEFAULT_EVERY = 3600.0
 

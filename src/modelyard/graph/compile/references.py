@@ -1,11 +1,17 @@
 """From what an address names in the spec to the output of a node: `sources.scenes:test` → that node's `test`."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from modelyard.errors import ModelyardError
 from modelyard.graph.model import Ref
 from modelyard.spec.checks.addresses import Named, take_apart
-from modelyard.spec.model import Spec
 from modelyard.spec.suggest import did_you_mean
 from modelyard.spec.values import SECTIONS
+
+if TYPE_CHECKING:
+    from modelyard.spec.model import Spec
 
 SPLITS = ("train", "val", "test")
 

@@ -1,11 +1,17 @@
 """`registry.x`: a model's next version, its gates and the stages that it goes to."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from modelyard.errors import ModelyardError
 from modelyard.graph.compile.compilation import Compilation
 from modelyard.graph.model import Ref
-from modelyard.spec.model.registry import RegisteredModel
-from modelyard.spec.model.training import Training
 from modelyard.spec.values import RUNNING_KEYS
+
+if TYPE_CHECKING:
+    from modelyard.spec.model.registry import RegisteredModel
+    from modelyard.spec.model.training import Training
 
 
 def compile_registry(out: Compilation) -> None:

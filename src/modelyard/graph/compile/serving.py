@@ -1,11 +1,15 @@
 """`serving.x`: a server that follows a registered model, or holds on to one version."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from modelyard.errors import ModelyardError
 from modelyard.graph.compile.compilation import Compilation
-from modelyard.spec.model.serving import Endpoint
 from modelyard.spec.values import RUNNING_KEYS
+
+if TYPE_CHECKING:
+    from modelyard.spec.model.serving import Endpoint
 
 DEFAULT_STAGE = "production"
 

@@ -1,10 +1,16 @@
 """`sources.x`: a snapshot of data, and its splits."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from modelyard.errors import ModelyardError
 from modelyard.graph.compile.compilation import Compilation
 from modelyard.graph.model import ExternalData, Ref
-from modelyard.spec.model.sources import Source
 from modelyard.spec.values import RUNNING_KEYS, SECTIONS
+
+if TYPE_CHECKING:
+    from modelyard.spec.model.sources import Source
 
 DEFAULT_SPLIT = {"fractions": {"train": 0.7, "val": 0.15, "test": 0.15}, "by": "hash", "seed": 0}
 """For a source without `split` that a training reads whole: it is scored on what it has not seen."""

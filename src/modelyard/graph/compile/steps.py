@@ -1,15 +1,19 @@
 """`steps.x`: a command or a function; with `foreach` over a list one node an item, and one that joins the parts."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelyard.errors import ModelyardError
 from modelyard.graph.compile.compilation import Compilation
 from modelyard.graph.compile.conditions import holds
 from modelyard.graph.model import CodeFile, Ref
-from modelyard.spec.model.steps import Step
 from modelyard.spec.values import RUNNING_KEYS
+
+if TYPE_CHECKING:
+    from modelyard.spec.model.steps import Step
 
 _NOT_CONFIG = (*RUNNING_KEYS, "inputs", "foreach", "join")
 _EXCLUDED = set(_NOT_CONFIG)

@@ -1,15 +1,19 @@
 """`training.x`: the rows it learns from (`.features`), the training itself, and its score (`.evaluate`)."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelyard.errors import ModelyardError
 from modelyard.graph.compile.compilation import Compilation
 from modelyard.graph.compile.features import view_config
 from modelyard.graph.compile.references import SPLITS
 from modelyard.graph.model import CodeFile, Ref
-from modelyard.spec.model.training import Training
 from modelyard.spec.values import RUNNING_KEYS
+
+if TYPE_CHECKING:
+    from modelyard.spec.model.training import Training
 
 _NOT_CONFIG = (*RUNNING_KEYS, "data", "columns", "features", "evaluate")
 

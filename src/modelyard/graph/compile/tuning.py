@@ -1,11 +1,17 @@
 """`tuning.x`: a study over a training, and its best trial's score on the training's held-out data."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from modelyard.errors import ModelyardError
 from modelyard.graph.compile.compilation import Compilation
 from modelyard.graph.compile.training import TrainingParts, add_evaluate
-from modelyard.spec.model.running import Runnable
-from modelyard.spec.model.tuning import Study
 from modelyard.spec.values import RUNNING_KEYS
+
+if TYPE_CHECKING:
+    from modelyard.spec.model.running import Runnable
+    from modelyard.spec.model.tuning import Study
 
 _NOT_CONFIG = (*RUNNING_KEYS, "training", "maximize", "minimize")
 

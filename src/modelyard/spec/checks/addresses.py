@@ -1,13 +1,18 @@
 """Addresses in a spec: what they name, whether it exists, and whether it fits where it stands."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from modelyard.spec.checks.findings import At, Findings
-from modelyard.spec.model import Spec
 from modelyard.spec.values import SECTIONS
+
+if TYPE_CHECKING:
+    from modelyard.spec.model import Spec
 
 _ADDRESS = re.compile(r"([a-z]+)\.([A-Za-z0-9_-]+)(?::([A-Za-z0-9_-]+))?(?:@([A-Za-z0-9_.-]+))?$")
 SPLITS = ("train", "val", "test")

@@ -1,14 +1,20 @@
 """`tuning` and `registry`: objectives, spaces and gates over what a training has."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from modelyard.spec.catalog.engines import ENGINES
 from modelyard.spec.cel import Name
 from modelyard.spec.checks.addresses import take_apart
 from modelyard.spec.checks.expressions import check_condition
 from modelyard.spec.checks.findings import At, Findings
 from modelyard.spec.checks.learning import check_parameter, metrics_of
-from modelyard.spec.model.registry import RegisteredModel
-from modelyard.spec.model.training import Training
-from modelyard.spec.model.tuning import RangeSettings, Study
+
+if TYPE_CHECKING:
+    from modelyard.spec.model.registry import RegisteredModel
+    from modelyard.spec.model.training import Training
+    from modelyard.spec.model.tuning import RangeSettings, Study
 
 _GATE_NAMES = ("metrics", "champion", "slices", "size", "latency")
 

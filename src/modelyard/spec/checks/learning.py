@@ -1,14 +1,20 @@
 """`features`, `training`, `tuning`, `registry`: engines, their parameters, columns, and metrics that are produced."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from modelyard.spec.catalog.engines import ENGINES, ONLY_SOME, models, parameters, task
 from modelyard.spec.catalog.metrics import METRICS
 from modelyard.spec.checks.addresses import Addresses, take_apart
 from modelyard.spec.checks.code import Code
 from modelyard.spec.checks.findings import Findings
 from modelyard.spec.checks.schemas import Schemas
-from modelyard.spec.model.training import Training
 from modelyard.spec.suggest import did_you_mean
 from modelyard.spec.unsupported import ENGINES_TO_COME
+
+if TYPE_CHECKING:
+    from modelyard.spec.model.training import Training
 
 
 def metrics_of(training: Training) -> tuple[str, ...] | None:
@@ -48,7 +54,10 @@ def _check_keys(findings: Findings, name: str, training: Training) -> None:
     engine = ENGINES[training.engine]
     for key in engine.needs:
         if not getattr(training, key):
-            fix = (Training.model_fields[key].description or "").rstrip(".")
+            from modelyard.spec.fields import description
+            from modelyard.spec.model import Spec
+
+            fix = description(("training", name, key), Spec)
             findings.add(
                 ("training", name),
                 f"`{key}` is missing: engine {training.engine} needs it",

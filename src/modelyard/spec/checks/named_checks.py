@@ -1,13 +1,19 @@
 """Expectations and monitoring checks: names and arguments that their library has, columns that the data has."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from modelyard.spec.catalog.expectations import expectations
 from modelyard.spec.checks.addresses import Addresses, Named, take_apart
 from modelyard.spec.checks.expressions import check_condition
 from modelyard.spec.checks.findings import At, Findings
 from modelyard.spec.checks.schemas import Schemas
-from modelyard.spec.model.expectations import CheckSettings
-from modelyard.spec.model.monitoring import Action, Monitor
 from modelyard.spec.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from modelyard.spec.model.expectations import CheckSettings
+    from modelyard.spec.model.monitoring import Action, Monitor
 
 _COLUMNS = ("column", "column_A", "column_B")
 _COLUMN_LISTS = ("column_list", "columns")

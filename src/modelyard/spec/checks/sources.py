@@ -1,13 +1,18 @@
 """`sources`: keys that fit the type, data that is there and inside the project, splits that add up."""
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from modelyard.spec.checks.findings import At, Findings
 from modelyard.spec.checks.references import is_address
 from modelyard.spec.checks.schemas import Schemas
-from modelyard.spec.model.sources import Source, SplitSettings
 from modelyard.spec.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from modelyard.spec.model.sources import Source, SplitSettings
 
 _ONLY_FOR = {
     "labels": "images",

@@ -1,11 +1,16 @@
 """`steps`: one way to run, a loop over something that is there, code that exists."""
 
+from __future__ import annotations
+
 import re
+from typing import TYPE_CHECKING
 
 from modelyard.spec.checks.code import Code
 from modelyard.spec.checks.expressions import check_condition
 from modelyard.spec.checks.findings import Findings
-from modelyard.spec.model.steps import Step
+
+if TYPE_CHECKING:
+    from modelyard.spec.model.steps import Step
 
 _INPUT = re.compile(r"\$?\{?inputs\.([a-z0-9][a-z0-9_-]*)\}?$")
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_core import core_schema
 
 from modelyard.spec.forms import as_list, under
+from modelyard.spec.plain import Plain
 
 OWN_KEY = "x-"
 Json = dict[str, Any]
@@ -40,7 +41,7 @@ def _no_plugins() -> Iterator[None]:
             os.environ["PYDANTIC_DISABLE_PLUGINS"] = before
 
 
-class Section(BaseModel):
+class Section(Plain, BaseModel):
     """A table of the spec."""
 
     model_config = ConfigDict(
@@ -64,39 +65,13 @@ class Section(BaseModel):
         return published
 
     @classmethod
+    def written(cls, name: str) -> str:
+        return cls.model_fields[name].alias or name
+
+    @classmethod
     def keys(cls) -> list[str]:
         """The keys that may be written here, as they are written."""
         return [field.alias or name for name, field in cls.model_fields.items()]
-
-    def plain(self, *leave_out: str) -> dict[str, Any]:
-        """The section as plain JSON data, long forms, without unset values, `x-` keys and the keys to leave out."""
-        data = self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=set(leave_out) or None)
-        _drop_own_keys(self, data)
-        return data
-
-
-def _drop_own_keys(section: Section, data: dict[str, Any]) -> None:
-    for key in section.__pydantic_extra__ or ():
-        data.pop(key, None)
-    for name, value in section.__dict__.items():
-        if value and isinstance(value, (Section, dict, tuple)):
-            field = type(section).model_fields[name]
-            _drop_within(value, data.get(field.alias or name))
-
-
-def _drop_within(value: Any, data: Any) -> None:
-    if data is None:
-        return
-    if isinstance(value, Section):
-        _drop_own_keys(value, data)
-    elif isinstance(value, dict):
-        for key, part in value.items():
-            if isinstance(part, Section):
-                _drop_own_keys(part, data[key])
-    else:
-        for part, plain in zip(value, data, strict=False):
-            if isinstance(part, Section):
-                _drop_own_keys(part, plain)
 
 
 class Matching:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from modelyard.spec.forms import window
+from modelyard.spec.forms import prediction_window
 from modelyard.spec.model.base import Json, ListOrOne, Section, Widened
 from modelyard.spec.model.expectations import Check
 from modelyard.spec.model.running import Resources, Runtime
@@ -42,7 +42,7 @@ class Monitor(Section):
         description="How often; each time over what came since. One hour unless `window` is given.",
         examples=["1h"],
     )
-    window: Annotated[int | None, Widened(window, _predictions)] = Field(
+    window: Annotated[int | None, Widened(prediction_window, _predictions)] = Field(
         default=None,
         ge=1,
         description="After so many predictions, in place of `every`.",

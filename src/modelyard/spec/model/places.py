@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from modelyard.spec.forms import ui
+from modelyard.spec.forms import ui_port
 from modelyard.spec.model.base import Json, ListOrOne, Section, Widened, table_of
 
 
@@ -27,7 +27,7 @@ class Tracking(Section):
         description="MLflow's tracking URI.",
         examples=["http://mlflow:5000"],
     )
-    ui: Annotated[TrackingUi | None, Widened(ui, _switch)] = Field(
+    ui: Annotated[TrackingUi | None, Widened(ui_port, _switch)] = Field(
         default=None, description="Run an MLflow UI beside the project: true, a port, or a table.", examples=[True]
     )
     mirrors: Annotated[tuple[str, ...], ListOrOne] = Field(

@@ -66,4 +66,3 @@ class Runnable(Section):
         description="Its own Python and packages; wins over the project's `runtime`.",
         examples=[{"packages": ["pandas"]}],
     )
-

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from modelyard.spec.forms import replicas
+from modelyard.spec.forms import fixed_replicas
 from modelyard.spec.model.base import Json, ListOrOne, Section, Widened, table_of
 from modelyard.spec.model.running import Resources, Runtime
 from modelyard.spec.model.values import Address, Cel, Duration, Share
@@ -76,7 +76,7 @@ class Endpoint(Section):
         description="The address it listens on, where the target leaves that open.",
         examples=["192.168.1.10"],
     )
-    replicas: Annotated[ReplicaSettings, Widened(replicas, _count)] = Field(
+    replicas: Annotated[ReplicaSettings, Widened(fixed_replicas, _count)] = Field(
         default_factory=ReplicaSettings, description="How many: a number, or a table.", examples=[{"min": 1, "max": 4}]
     )
     resources: Resources | None = Field(

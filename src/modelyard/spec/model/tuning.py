@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from modelyard.spec.forms import search_range
+from modelyard.spec.forms import gather_objectives, search_range
 from modelyard.spec.model.base import Json, Section, Widened
 from modelyard.spec.model.running import Runnable
 from modelyard.spec.model.values import Address, Duration
@@ -18,7 +18,9 @@ class RangeSettings(Section):
     )
     to: float | int | None = Field(default=None, description="The largest value.", examples=[0.3])
     log: bool = Field(default=False, description="Look on a logarithmic scale.", examples=[True])
-    step: float | int | None = Field(default=None, gt=0, description="Only every so-many-th value.", examples=[8])
+    step: Annotated[float, Field(gt=0)] | Annotated[int, Field(gt=0)] | None = Field(
+        default=None, description="Only every so-many-th value.", examples=[8]
+    )
     whole: bool | None = Field(
         default=None, alias="int", description="Whole numbers only; known from `from` and `to`.", examples=[True]
     )
@@ -73,4 +75,4 @@ class Study(Runnable):
     )
     seed: int = Field(default=0, ge=0, description="The seed of the sampler.", examples=[7])
 
-    _gather = model_validator(mode="before")(objectives)
+    _gather = model_validator(mode="before")(gather_objectives)

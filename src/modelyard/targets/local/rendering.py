@@ -6,6 +6,7 @@ from typing import Any
 from modelyard.graph.codec import graph_to_json, node_to_json
 from modelyard.graph.model import Graph, Node
 from modelyard.targets.base import Files
+from modelyard.targets.templates import render_folder
 
 
 def render_processes(graph: Graph) -> Files:
@@ -13,33 +14,23 @@ def render_processes(graph: Graph) -> Files:
     nodes = list(graph.nodes.values())
     files = {f"nodes/{_file_name(node)}.json": _json(node_to_json(node)) for node in nodes}
     files["graph.json"] = _json(graph_to_json(graph))
-    services = [node for node in nodes if node.role == "service"]
-    if services:
-        files["Procfile"] = "".join(f"{_line(node)}\n" for node in services).encode()
-    files["README.md"] = _readme(graph, nodes).encode()
+    rows = [_row(node) for node in nodes]
+    values = {"graph": graph, "nodes": rows, "services": [row for row in rows if row["role"] == "service"]}
+    files |= render_folder("local", values)
     return dict(sorted(files.items()))
 
 
-def _readme(graph: Graph, nodes: list[Node]) -> str:
-    rows = [
-        f"| {number} | `{node.address}` | {node.kind} "
-        f"| {', '.join(f'`{name}`' for name in node.upstream) or 'nothing'} | {_needs(node)} |"
-        for number, node in enumerate(nodes, 1)
-    ]
-    environment = f", environment {graph.environment}" if graph.environment else ""
-    return "\n".join(
-        [
-            f"# {graph.project} on this machine{environment}",
-            "",
-            "What `modelyard apply` runs here, in this order. Each task is a process",
-            "`python -m modelyard.runtime NODE.json`; each service is one that the project's supervisor keeps up.",
-            "",
-            "| # | address | kind | after | needs |",
-            "|---|---|---|---|---|",
-            *rows,
-            "",
-        ]
-    )
+def _row(node: Node) -> dict[str, str]:
+    """A node as the templates of `targets/local` show it."""
+    return {
+        "address": node.address,
+        "kind": node.kind,
+        "role": node.role,
+        "name": node.address.replace(".", "-"),
+        "file": _file_name(node),
+        "after": ", ".join(f"`{name}`" for name in node.upstream) or "nothing",
+        "needs": _needs(node),
+    }
 
 
 def _needs(node: Node) -> str:
@@ -49,11 +40,6 @@ def _needs(node: Node) -> str:
     parts += [f"{resources.gpu} GPU {resources.gpu_type or ''}".strip()] if resources.gpu else []
     parts += [f"port {node.config['port']}"] if node.role == "service" and node.config.get("port") else []
     return ", ".join(parts)
-
-
-def _line(node: Node) -> str:
-    name = node.address.replace(".", "-")
-    return f"{name}: python -m modelyard.runtime nodes/{_file_name(node)}.json"
 
 
 def _file_name(node: Node) -> str:
