@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from e2e_project import EXAMPLES, Project, free_port
@@ -26,4 +27,21 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str]
 
     yield copy
     for project in made:
+        project.run("destroy", "--auto-approve", code=None)
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Iterator[Callable[..., Project]]:
+    """Writes a project from a spec and its files, and stops whatever it started at the end."""
+    project = Project(tmp_path / "project")
+
+    def write(spec: str, **files: str) -> Project:
+        project.root.mkdir(exist_ok=True)
+        (project.root / "mlops.yaml").write_text(f"version: 1\nproject: p\n{spec}")
+        for name, text in files.items():
+            (project.root / name.replace("__", ".")).write_text(text)
+        return project
+
+    yield write
+    if (project.root / ".modelyard" / "state.db").exists():
         project.run("destroy", "--auto-approve", code=None)

@@ -5,11 +5,16 @@ import os
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
+PATH = os.pathsep.join(filter(None, [str(Path(__file__).parents[2] / "src"), os.environ.get("PYTHONPATH")]))
 
 
 @dataclass(frozen=True)
@@ -20,12 +25,24 @@ class Project:
 
     def run(self, *arguments: str, code: int | None = 0) -> "subprocess.CompletedProcess[str]":
         """`modelyard …` there; `code` None accepts every exit code."""
-        argv = [sys.executable, "-m", "modelyard", *arguments]
-        env = {**os.environ, "NO_COLOR": "1", "MODELYARD_TRACEBACK": "1"}
-        done = subprocess.run(argv, cwd=self.root, capture_output=True, text=True, check=False, env=env)
+        with self.start(*arguments) as process:
+            out, err = process.communicate()
+        done = subprocess.CompletedProcess(process.args, process.returncode, out, err)
         if code is not None:
             assert done.returncode == code, done.stdout + done.stderr
         return done
+
+    def start(self, *arguments: str, **changes: str) -> "subprocess.Popen[str]":
+        """`modelyard …` there, without waiting; `changes` to its environment. A session of its own, as in a terminal."""
+        argv = [sys.executable, "-m", "modelyard", *arguments]
+        env = {**os.environ, "NO_COLOR": "1", "MODELYARD_TRACEBACK": "1", "PYTHONPATH": PATH, **changes}
+        return subprocess.Popen(
+            argv, cwd=self.root, env=env, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+
+    def apply(self, *arguments: str, code: int | None = 0) -> "subprocess.CompletedProcess[str]":
+        return self.run("apply", "--auto-approve", *arguments, code=code)
 
     def json(self, *arguments: str) -> Any:
         return json.loads(self.run(*arguments, "--format", "json").stdout)
@@ -40,6 +57,32 @@ class Project:
         text = spec.read_text()
         assert text.count(before) == 1, f"{before!r} is there {text.count(before)} times"
         spec.write_text(text.replace(before, after))
+
+
+def with_marker(marker: str) -> list[psutil.Process]:
+    """Processes that have `marker` among their arguments and still run."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        if process.info["status"] != psutil.STATUS_ZOMBIE and marker in (process.info["cmdline"] or ()):
+            found.append(process)
+    return found
+
+
+def below(root: Path) -> list[psutil.Process]:
+    """Processes that work in a folder, or below it, or name it in an argument."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "cwd", "status"]):
+        words = [*(process.info["cmdline"] or ()), process.info["cwd"] or ""]
+        if process.info["status"] != psutil.STATUS_ZOMBIE and any(str(root) in word for word in words):
+            found.append(process)
+    return found
+
+
+def eventually(holds: Callable[[], object], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it never held"
+        time.sleep(0.05)
 
 
 def free_port() -> int:

@@ -52,8 +52,8 @@ class Engine(Protocol):
         """Fit, and leave in `job.out`: `model.onnx`, the native weights, nothing half-written."""
         ...
 
-    def evaluate(self, model: Path, data: Path, config: Mapping[str, Any], out: Path) -> Scores:
-        """Score the ONNX model in `model` on the folder `data`; plots and tables go to `out`."""
+    def evaluate(self, model: Path, data: Path, config: Mapping[str, Any], out: Path | None) -> Scores:
+        """Score the ONNX model in `model` on the folder `data`; plots go to `out`, where one is given."""
         ...
 
 

@@ -43,7 +43,7 @@ class Command:
             )
         return Trained(complete_signature(job), _own_metrics(job.out))
 
-    def evaluate(self, model: Path, data: Path, config: Mapping[str, Any], out: Path) -> Scores:
+    def evaluate(self, model: Path, data: Path, config: Mapping[str, Any], out: Path | None) -> Scores:
         return score(model, data, config, out)
 
 

@@ -53,7 +53,7 @@ class Sklearn:
         recorded = {"device": "cpu", "packages": {"scikit-learn": sklearn.__version__}}
         return Trained({**signature, "weights": {"file": "model.skops", "digest": digest}}, recorded=recorded)
 
-    def evaluate(self, model: Path, data: Path, config: Mapping[str, Any], out: Path) -> Scores:
+    def evaluate(self, model: Path, data: Path, config: Mapping[str, Any], out: Path | None) -> Scores:
         return score(model, data, config, out)
 
     def _estimator(self, job: TrainJob) -> BaseEstimator:

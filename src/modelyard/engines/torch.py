@@ -60,7 +60,7 @@ class Torch:
         whole = {**signature, "engine": "torch", "weights": {"file": weights.name, "digest": digest}}
         return Trained(whole, recorded=recorded)
 
-    def evaluate(self, model: Path, data: Path, config: Mapping[str, Any], out: Path) -> Scores:
+    def evaluate(self, model: Path, data: Path, config: Mapping[str, Any], out: Path | None) -> Scores:
         return score(model, data, config, out)
 
 

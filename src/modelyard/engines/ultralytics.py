@@ -57,7 +57,7 @@ class Ultralytics:
         }
         return Trained(signature, metrics, {"device": device_words(), "packages": _packages()})
 
-    def evaluate(self, model: Path, data: Path, config: Mapping[str, Any], out: Path) -> Scores:
+    def evaluate(self, model: Path, data: Path, config: Mapping[str, Any], out: Path | None) -> Scores:
         return score(model, data, config, out)
 
     def _arguments(self, job: TrainJob) -> dict[str, Any]:

@@ -160,6 +160,7 @@ def _matrix(matrix: np.ndarray, rows: Sequence[str], columns: Sequence[str], pat
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(range(len(columns)), columns, rotation=90 if len(columns) > 6 else 0)
     axes.set_yticks(range(len(rows)), rows)
+    figure.set_layout_engine("tight")  # names of classes may be long
     for (row, column), count in np.ndenumerate(matrix):
         if count:
             colour = "white" if share[row, column] > 0.5 else "black"
@@ -168,8 +169,9 @@ def _matrix(matrix: np.ndarray, rows: Sequence[str], columns: Sequence[str], pat
 
 
 def _figure(title: str, x_label: str, y_label: str) -> tuple[Figure, Any]:
-    figure = Figure(figsize=(5, 4.5), dpi=100, layout="tight")
+    figure = Figure(figsize=(5, 4.5), dpi=100)
     FigureCanvasAgg(figure)
+    figure.subplots_adjust(left=0.14, bottom=0.14, right=0.97, top=0.92)  # a tight layout draws everything twice
     axes = figure.subplots()
     axes.set_title(title)
     axes.set_xlabel(x_label)

@@ -26,8 +26,8 @@ _LOWEST = 0.001  # average precision is measured down to here
 _MOST_SLICES = 100
 
 
-def score(model: Path, data: Path, config: Mapping[str, Any], out: Path) -> Scores:
-    """Metrics of the model's task, slices by `config["slices"]`, plots as png in `out`.
+def score(model: Path, data: Path, config: Mapping[str, Any], out: Path | None) -> Scores:
+    """Metrics of the model's task, slices by `config["slices"]`, plots as png in `out`, if any.
 
     Raises ModelyardError for a metric in `config["metrics"]` that the task does not have, or data of another shape.
     """
@@ -40,7 +40,7 @@ def score(model: Path, data: Path, config: Mapping[str, Any], out: Path) -> Scor
     return _score_table(loaded, read_rows(data, config), config, out)
 
 
-def _score_detector(model: Model, data: Path, out: Path) -> Scores:
+def _score_detector(model: Model, data: Path, out: Path | None) -> Scores:
     found: list[Detections] = []
     truths: list[Truth] = []
     samples: list[tuple[Labelled, Detections]] = []
@@ -53,23 +53,25 @@ def _score_detector(model: Model, data: Path, out: Path) -> Scores:
     if not truths:
         raise ModelyardError("there are no pictures to evaluate on", code="bad-data")
     ranking = rank(found, truths)
-    plots.precision_recall_of_detector(ranking, model.classes, out / "precision_recall.png")
-    plots.detector_confusion(
-        found, truths, model.classes, float(model.signature.get("threshold", 0.25)), out / "confusion.png"
-    )
-    plots.sample_pictures(samples, model.classes, float(model.signature.get("threshold", 0.25)), out / "samples.png")
+    if out is not None:
+        threshold = float(model.signature.get("threshold", 0.25))
+        plots.precision_recall_of_detector(ranking, model.classes, out / "precision_recall.png")
+        plots.detector_confusion(found, truths, model.classes, threshold, out / "confusion.png")
+        plots.sample_pictures(samples, model.classes, threshold, out / "samples.png")
     return Scores(detection_metrics(ranking), rows=len(truths))
 
 
-def _score_table(model: Model, rows: Rows, config: Mapping[str, Any], out: Path) -> Scores:
+def _score_table(model: Model, rows: Rows, config: Mapping[str, Any], out: Path | None) -> Scores:
     predicted = predict_rows(model, rows)
     truth: np.ndarray
     if model.task == "regress":
         truth = rows.column(rows.target).astype(np.float64)
-        plots.residuals(truth, predicted, out / "residuals.png")
+        if out is not None:
+            plots.residuals(truth, predicted, out / "residuals.png")
     else:
         truth = class_indices(rows.column(rows.target), model.classes)
-        plots.classifier(truth, predicted, model.classes, out)
+        if out is not None:
+            plots.classifier(truth, predicted, model.classes, out)
     measure = _measure(model.task)
     slices = {name: _slice(rows.column(name), truth, predicted, measure) for name in config.get("slices") or ()}
     return Scores(measure(truth, predicted), slices, len(rows))

@@ -8,7 +8,6 @@ are typed here, by the very same rules; the sections are then records that look 
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
@@ -46,6 +45,8 @@ def typed(tree: "Map") -> "Spec | None":
 
 def keep(model: "type[Spec]") -> None:
     """Keep the core schema of the models for the next run, where there is a place for it."""
+    import tempfile
+
     with suppress(OSError, ImportError, _NotPlainError):
         path = _file(_core())
         if path.exists():

@@ -7,9 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import yaml
-from yaml._yaml import CParser  # type: ignore[import-not-found, unused-ignore]
-
+from modelyard.spec.libyaml import CParser, yaml
 from modelyard.spec.tree import Path
 
 

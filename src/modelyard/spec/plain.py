@@ -1,6 +1,6 @@
 """A section as plain data, whether pydantic's model holds it or a record of `compiled`."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 
 class Plain:
@@ -14,8 +14,8 @@ class Plain:
         """The key of a field, as it is written."""
         raise NotImplementedError
 
-    def model_dump(self, **options: Any) -> dict[str, Any]:
-        raise NotImplementedError
+    if TYPE_CHECKING:
+        model_dump: Any
 
     def plain(self, *leave_out: str) -> dict[str, Any]:
         """The section as plain JSON data, long forms, without unset values, `x-` keys and the keys to leave out."""

@@ -8,26 +8,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
 from modelyard.errors import ErrorGroup, ModelyardError, Place
 from modelyard.spec.address import format_address
 from modelyard.spec.anchors import Anchors
+from modelyard.spec.libyaml import CParser, yaml
 from modelyard.spec.scalars import NumberError, resolve
 from modelyard.spec.syntax import decode, explain
 from modelyard.spec.tree import Map, Seq
 
-try:
-    from yaml._yaml import CParser  # type: ignore[import-not-found, unused-ignore]
-except ImportError as error:  # pragma: no cover - every wheel of PyYAML has it
-    raise ImportError("modelyard needs PyYAML with libyaml; reinstall it from a wheel") from error
-
 MAX_DEPTH = 100
-MAX_VALUES = 250_000
+MAX_VALUES = 150_000
 MAX_ALIASED = 100_000
 MAX_ERRORS = 100
 
 _TOO_LARGE = (f"more than {MAX_VALUES:,} values", "keep data in files that `sources` names", "too-large")
+_NUL = ("a NUL character", "remove it: no program's argument, path or variable can hold one", "not-text")
 _UNKNOWN_ANCHOR = ("name a value `&NAME` before this line, or quote the text", "unknown-anchor")
 
 
@@ -99,6 +94,8 @@ class _Builder:
                     continue
                 if event.implicit[0]:
                     value = plain[value] if value in plain else self._plain(event, key)
+                elif "\0" in value:
+                    self._collect(self._error(event, key, *_NUL))
             elif kind is mapping_start or kind is sequence_start:
                 value = Map() if kind is mapping_start else Seq()
                 stop = -1

@@ -1,11 +1,12 @@
 """«did you mean»: the one known word that a mistyped one is closest to."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
     """The known word nearest to `word`, letter case aside; None where nothing is near."""
+    from difflib import get_close_matches
+
     names = {name.lower(): name for name in known}
     matches = get_close_matches(word.lower()[:100], names, n=1, cutoff=0.6)
     return names[matches[0]] if matches else None

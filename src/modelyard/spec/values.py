@@ -5,7 +5,6 @@ Imported where no pydantic is: a spec that is right is typed without it.
 
 import math
 import re
-import shlex
 from typing import Any
 
 SECTIONS = (
@@ -84,6 +83,8 @@ def parse_argv(value: Any) -> Any:
 def _split(text: str) -> list[str]:
     if not _QUOTING.search(text):
         return _WORDS.findall(text)  # shlex goes character by character: 20 times slower
+    import shlex
+
     try:
         return shlex.split(text)
     except ValueError as error:

@@ -1,6 +1,7 @@
 """`variables`: what a spec leaves open, and the values it is given for this run."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from modelyard.spec.suggest import did_you_mean
 from modelyard.spec.tree import Map, nearest_place
 
 ENVIRONMENT_PREFIX = "MODELYARD_VAR_"
+_REFERENCE = re.compile(r"(?<!\$)\$\{")
 
 
 class Missing:
@@ -49,6 +51,10 @@ def _value(name: str, declared: Any, given: Mapping[str, str], environ: Mapping[
     named = settings.get("type")
     kind = KINDS.get(named if isinstance(named, str) else _kind_of(default))
     source, text = _given(name, given, environ)
+    if isinstance(default, str) and _REFERENCE.search(default):
+        raise ModelyardError(
+            "a default cannot refer to anything", fix="write the value itself", code="variable-default"
+        )
     if text is None:
         if default is not None and kind and not kind.holds(default):
             raise _wrong(f"the default is not {kind.article}")

@@ -51,13 +51,21 @@ def run(ctx: StepContext) -> StepResult:
 
 def finish_model(engine: Engine, job: TrainJob, trained: Trained, plots: Path) -> dict[str, float]:
     """Write `signature.json` and `train_metrics.json`, check that the model loads, and give its metrics on `val`."""
-    write_json(job.out / "signature.json", dict(trained.signature))
-    check_model(job.out)
+    write_signature(job, trained)
     metrics = dict(trained.metrics)
     if not metrics and job.val is not None and _can_score(trained.signature):
         metrics = dict(engine.evaluate(job.out, job.val, {**job.config, "metrics": (), "slices": ()}, plots).metrics)
-    write_json(job.out / "train_metrics.json", {"metrics": metrics, "data": "val" if job.val else "train"})
+    write_metrics(job, metrics)
     return metrics
+
+
+def write_signature(job: TrainJob, trained: Trained) -> None:
+    write_json(job.out / "signature.json", dict(trained.signature))
+    check_model(job.out)
+
+
+def write_metrics(job: TrainJob, metrics: Mapping[str, float]) -> None:
+    write_json(job.out / "train_metrics.json", {"metrics": dict(metrics), "data": "val" if job.val else "train"})
 
 
 def check_model(folder: Path) -> None:

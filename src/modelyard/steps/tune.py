@@ -11,6 +11,7 @@ import optuna
 from optuna.trial import TrialState
 
 from modelyard import processes
+from modelyard.engines import load_engine
 from modelyard.errors import ModelyardError
 from modelyard.steps.base import StepContext, StepResult
 from modelyard.steps.tuning.results import write_results
@@ -30,14 +31,14 @@ def run(ctx: StepContext) -> StepResult:
         recorder.params({"budget": budget, "objectives": ctx.config["objectives"]})
         _Study(ctx, study, recorder).run()
         best = _best(study)
-        folder = ctx.workdir / "trials" / f"{best.number:04d}"
-        shutil.copytree(folder / "model", ctx.outputs["model"], dirs_exist_ok=True)
-        shutil.copytree(folder / "plots", ctx.outputs["plots"], dirs_exist_ok=True)
-        write_results(study, ctx.config, ctx.outputs["trials"], ctx.outputs["plots"])
+        model, plots, training = ctx.outputs["model"], ctx.outputs["plots"], ctx.config["training"]
+        shutil.copytree(ctx.workdir / "trials" / f"{best.number:04d}" / "model", model, dirs_exist_ok=True)
+        load_engine(training["engine"]).evaluate(model, ctx.inputs["val"], training, plots)
+        write_results(study, ctx.config, ctx.outputs["trials"], plots)
         metrics = dict(zip(ctx.config["objectives"], best.values, strict=True))
         recorder.metrics({f"val_{name}": value for name, value in metrics.items()})
         recorder.params({f"best.{name}": value for name, value in best.params.items()})
-        recorder.model(ctx.outputs["model"], ctx.store.put_tree(ctx.outputs["model"]).digest)
+        recorder.model(model, ctx.store.put_tree(model).digest)
         for name in ("trials", "plots"):
             recorder.folder(ctx.outputs[name], name)
     done = len(study.get_trials(deepcopy=False))

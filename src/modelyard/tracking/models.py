@@ -76,13 +76,17 @@ def copy_code(folder: Path) -> None:
 
 
 def mlflow_signature(signature: dict[str, Any]) -> Any:
-    """Columns with their types for a table; pictures have no schema that MLflow could check, so none."""
+    """Columns for a table; pictures have no schema that MLflow could check, so none.
+
+    Numbers are `any`: as `double`, MLflow would refuse a frame whose numbers happen to be whole.
+    """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
+    from mlflow.types.schema import AnyType
 
     if "columns" not in signature:
         return None
-    kinds = {"number": "double", "category": "string"}
+    kinds = {"number": AnyType(), "category": "string"}
     inputs = Schema([ColSpec(kinds[one["type"]], one["name"], required=False) for one in signature["columns"]])
     if signature["task"] == "regress":
         return ModelSignature(inputs, Schema([ColSpec("double", "prediction")]))

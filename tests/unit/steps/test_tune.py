@@ -91,14 +91,6 @@ def test_trials_are_nested_runs_of_the_study(workshop, data):
     assert client.get_run(parent).data.params["best.learning_rate"]
 
 
-def test_two_trials_at_once_in_processes_of_their_own(workshop, data):
-    config = {**STUDY, "sampler": "random", "budget": {"trials": 3, "parallel": 2}}
-    result, outputs = workshop.step("tuning.late", "tune", config, data, OUTPUTS)
-
-    assert [trial["state"] for trial in trials_of(outputs)["trials"]] == ["complete"] * 3
-    assert result.metrics["trials"] == 3
-
-
 def test_several_objectives_give_the_best_by_the_first_of_those_that_none_beats(workshop, data):
     config = {**STUDY, "objectives": {"log_loss": "minimize", "recall": "maximize"}, "sampler": "nsgaii"}
     result, outputs = workshop.step("tuning.late", "tune", config, data, OUTPUTS)

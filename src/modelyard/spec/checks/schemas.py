@@ -1,6 +1,5 @@
 """Columns, where they can be known without reading data: the header line of a local CSV file, a feature view's own."""
 
-import csv
 from pathlib import Path
 
 from modelyard.spec.checks.addresses import Named
@@ -66,4 +65,6 @@ def _header(file: Path) -> tuple[str, ...] | None:
     if len(line) >= _MOST or not line.strip():
         return None
     delimiter = max(_DELIMITERS, key=line.count)
+    import csv
+
     return tuple(word.strip() for word in next(csv.reader([line], delimiter=delimiter)))

@@ -41,7 +41,7 @@ def _no_plugins() -> Iterator[None]:
             os.environ["PYDANTIC_DISABLE_PLUGINS"] = before
 
 
-class Section(Plain, BaseModel):
+class Section(BaseModel, Plain):
     """A table of the spec."""
 
     model_config = ConfigDict(

@@ -49,6 +49,10 @@ class TargetSettings(Section):
         default=None, description="A Kubernetes cluster.", examples=[{"namespace": "ml"}]
     )
 
+    @property
+    def name(self) -> str:
+        return next(iter(self.plain()))
+
 
 def _names(long: Json) -> Json:
     return {"enum": list(long["properties"])}

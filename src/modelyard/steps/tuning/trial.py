@@ -1,6 +1,5 @@
 """One trial: a training with its parameters, scored on `val`. Runs in the step's process or in one of its own."""
 
-import json
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import optuna
 from modelyard.engines import load_engine
 from modelyard.engines.base import Pruned, TrainJob
 from modelyard.errors import ModelyardError
-from modelyard.steps.train import finish_model, run_params, tracked_names
+from modelyard.steps.train import run_params, tracked_names, write_metrics, write_signature
 from modelyard.steps.tuning.space import suggest
 from modelyard.steps.tuning.study import NAME, make_pruner, storage_of
 from modelyard.task import TaskDocument
@@ -93,10 +92,9 @@ def _train(task: TrialTask, config: Mapping[str, Any], recorder: Recorder, tell:
             recorder.metrics(tracked_names(values), int(done))
             pruning.look(int(done), values)
 
-    out, plots = task.folder / "model", task.folder / "plots"
-    for folder in (out, plots):
-        shutil.rmtree(folder, ignore_errors=True)  # of an attempt that was killed; its checkpoints stay
-        folder.mkdir(parents=True)
+    out = task.folder / "model"
+    shutil.rmtree(out, ignore_errors=True)  # of an attempt that was killed; its checkpoints stay
+    out.mkdir(parents=True)
     (task.folder / "checkpoints").mkdir(exist_ok=True)
     job = TrainJob(
         config=training, params=training["params"], train=task.train, val=task.val, seed=int(training.get("seed", 0)),
@@ -104,9 +102,9 @@ def _train(task: TrialTask, config: Mapping[str, Any], recorder: Recorder, tell:
     )  # fmt: skip
     engine = load_engine(str(training["engine"]))
     trained = engine.train(job)
-    finish_model(engine, job, trained, plots)
-    scores = engine.evaluate(out, task.val, {**training, **(config.get("evaluate") or {})}, plots)
-    (task.folder / "scores.json").write_text(json.dumps(scores.to_json()), encoding="utf-8")
+    write_signature(job, trained)
+    scores = engine.evaluate(out, task.val, training, None)
+    write_metrics(job, scores.metrics)
     shutil.rmtree(task.folder / "checkpoints")
     return dict(scores.metrics)
 
