@@ -146,7 +146,8 @@ class _Reference:
 
     def example(self, key: str, schema: Json) -> Any:
         """As the model has it: JSON Schema sorts the keys."""
-        return self.examples.get((key, schema.get("description", "")), schema["examples"])[0]
+        made: list[Any] = schema["examples"]
+        return self.examples.get((key, schema.get("description", "")), made)[0]
 
     def words(self, schema: Json) -> list[str]:
         """What may be written, in a few words, the short form first."""
@@ -179,7 +180,7 @@ class _Reference:
 
 
 def _is_shared(key: str, schema: Json) -> bool:
-    return any(f"#/$defs/{name}\"" in json.dumps(schema) for name in _SHARED) or (
+    return any(f'#/$defs/{name}"' in json.dumps(schema) for name in _SHARED) or (
         key == "timeout" and "Stopped" in schema.get("description", "")
     )
 

@@ -26,12 +26,20 @@ if TYPE_CHECKING:
 
 
 def load(
-    path: str | Path = "mlops.yaml", *, environment: str | None = None, variables: Mapping[str, str] | None = None
+    path: str | Path = "mlops.yaml",
+    *,
+    environment: str | None = None,
+    variables: Mapping[str, str] | None = None,
+    data: bool = True,
 ) -> "LoadedSpec":
-    """Read and check a spec. Raises ErrorGroup with every mistake and its place."""
+    """Read and check a spec. Raises ErrorGroup with every mistake and its place.
+
+    `data=False` is for machines without the project's data: what lies on the disk beside the spec is not looked at.
+    """
     from modelyard.spec import load_spec
 
-    return load_spec(Path(path), environment=environment, variables=variables or {})
+    files = None if data else Path.read_bytes
+    return load_spec(Path(path), environment=environment, variables=variables or {}, files=files)
 
 
 def compile_graph(loaded: "LoadedSpec") -> "Graph":

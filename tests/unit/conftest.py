@@ -46,7 +46,9 @@ class Workshop:
         }
         folder = self.root / "data" / name
         folder.mkdir(parents=True)
-        pq.write_table(pa.table({key: value for key, value in columns.items() if key not in drop}), folder / "data.parquet")
+        pq.write_table(
+            pa.table({key: value for key, value in columns.items() if key not in drop}), folder / "data.parquet"
+        )
         return folder
 
     def scenes(self, name: str = "train", count: int = 8, seed: int = 1, size: int = 96) -> Path:

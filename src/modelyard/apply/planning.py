@@ -10,6 +10,7 @@ from modelyard.plan.builder import make_plan
 from modelyard.plan.definition import Plan
 from modelyard.plan.estimate import Prices
 from modelyard.state import AppliedRecord, State
+from modelyard.state.records import latest
 from modelyard.store import Store
 from modelyard.targets.base import Target
 from modelyard.task import TaskResult
@@ -33,7 +34,7 @@ def plan_project(
     environment = graph.environment
     serial = state.serial(environment)
     applied = state.applied(environment)
-    latest = max(applied.values(), key=lambda record: record.applied_at, default=None)
+    last = latest(applied.values())
 
     def results(fingerprint: str) -> TaskResult | None:
         return state.result(fingerprint) or store.get_result(fingerprint)
@@ -58,8 +59,8 @@ def plan_project(
         prices=prices,
         serial=serial,
         lineage=state.lineage(),
-        applied_at=latest.applied_at if latest else None,
-        applied_by=latest.by.partition("@")[0] if latest else None,
+        applied_at=last.applied_at if last else None,
+        applied_by=last.by.partition("@")[0] if last else None,
         warnings=warnings,
     )
 

@@ -3,7 +3,9 @@
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +13,9 @@ from modelyard.cli.options import Common, common_options
 from modelyard.cli.plan import view
 from modelyard.cli.session import Session, has_color
 from modelyard.errors import ModelyardError
+
+if TYPE_CHECKING:
+    from modelyard.plan.definition import Plan
 
 
 @click.command(
@@ -29,15 +34,29 @@ def command(
     keep_going: bool, parallelism: int | None, lock_wait: float,
 ) -> int:  # fmt: skip
     """Do what plan shows (or exactly PLAN_FILE). Asks first; goes on where an earlier apply was cut off."""
-    from modelyard.api import apply_plan, judge_plan, make_plan
+    from modelyard.api import make_plan
     from modelyard.plan.planfile import load_plan
+
+    how = {"parallelism": parallelism, "keep_going": keep_going, "lock_wait": lock_wait}
+    if plan_file is not None:
+        session = Session(common)
+        return _carry_out(session, load_plan(plan_file, session.graph), False, how)
+    while True:
+        session = Session(common)
+        plan = make_plan(session.loaded, session.graph, select=select, exclude=exclude)
+        try:
+            return _carry_out(session, plan, not auto_approve, how)
+        except ModelyardError as error:
+            if error.code != "stale-plan":
+                raise
+            common.say("Another apply has been here since; planning again.\n")
+
+
+def _carry_out(session: Session, plan: "Plan", asks: bool, how: Mapping[str, Any]) -> int:
+    from modelyard.api import apply_plan, judge_plan
     from modelyard.plan.policies import denied
 
-    session = Session(common)
-    if plan_file is not None:
-        plan = load_plan(plan_file, session.graph)
-    else:
-        plan = make_plan(session.loaded, session.graph, select=select, exclude=exclude)
+    common = session.common
     verdicts = judge_plan(plan, session.graph)
     common.say(view(plan, verdicts, "text", common).rstrip("\n"))
     refusal = denied(verdicts)
@@ -45,17 +64,14 @@ def command(
         raise refusal
     if plan.empty:
         return 0
-    if not auto_approve and plan_file is None:
+    if asks:
         _ask(common)
     from modelyard.cli.progress import Progress
 
     cancel = threading.Event()
     _on_interrupt(cancel, common)
     with Progress(common, color=has_color(common, sys.stderr)) as progress:
-        report = apply_plan(
-            session.loaded, session.graph, plan, parallelism=parallelism, keep_going=keep_going,
-            on_event=progress, cancel=cancel, lock_wait=lock_wait,
-        )  # fmt: skip
+        report = apply_plan(session.loaded, session.graph, plan, on_event=progress, cancel=cancel, **how)
     from modelyard.cli.outcome import print_report
 
     print_report(report, common)

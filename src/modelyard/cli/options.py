@@ -32,10 +32,10 @@ class Common:
 
         return self.directory / self.file if self.file else find_spec(self.directory)
 
-    def load(self) -> "LoadedSpec":
+    def load(self, *, data: bool = True) -> "LoadedSpec":
         from modelyard.api import load
 
-        return load(self.spec_path(), environment=self.environment, variables=self.variables)
+        return load(self.spec_path(), environment=self.environment, variables=self.variables, data=data)
 
     def say(self, text: str) -> None:
         """For people: stderr, unless quiet."""

@@ -36,7 +36,7 @@ def command(
     if against:
         from modelyard.api import plan_against_commit
 
-        plan = plan_against_commit(session.loaded, against)
+        plan = plan_against_commit(common.load(data=False), against)
         verdicts: Sequence[Verdict] = ()
     else:
         plan = make_plan(session.loaded, session.graph, select=select, exclude=exclude, observe=not offline)

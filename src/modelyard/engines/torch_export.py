@@ -60,9 +60,13 @@ def export_with_columns(module: nn.Module, job: TorchJob, out: Path) -> dict[str
     tail = onnx.load(network)
     network.unlink()
     head = convert(job.transformer, job.columns, probabilities=False)
+    # skl2onnx says the lowest opset that its operators need; none of them means anything else in the network's. Both
+    # are compared with what was trained below.
+    for one in head.opset_import:
+        one.version = OPSETS[one.domain] if one.domain == "" else one.version
     tail.ir_version = head.ir_version = min(tail.ir_version, head.ir_version)
     joint = head.graph.output[0].name
-    merged = compose.merge_models(head, tail, io_map=[(f"c_{joint}", "n_features")], prefix1="c_", prefix2="n_")
+    merged = compose.merge_models(head, tail, io_map=[(joint, "features")], prefix1="c_", prefix2="n_")
     _plain_names(merged)
     if job.classes:
         name_labels(merged, job.classes)

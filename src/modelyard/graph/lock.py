@@ -139,13 +139,15 @@ def _quoted(text: str) -> str:
 
 def environment_drift(graph: Graph) -> list[Drift]:
     """Python, and the packages of the graph's nodes, where what is installed is not what is declared; by name."""
-    from importlib.metadata import PackageNotFoundError, version
-
     users: dict[tuple[str, str], list[str]] = {}
     for node in graph.nodes.values():
         for package in node.environment.packages:
             users.setdefault(package, []).append(node.address)
     drift = _python_drift(graph)
+    if not users:
+        return drift
+    from importlib.metadata import PackageNotFoundError, version  # 20 ms
+
     for (name, locked), nodes in sorted(users.items()):
         try:
             installed: str | None = version(name)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from modelyard.digests import digest_json
-from modelyard.spec.plain import Plain
+from modelyard.spec.plain import NamedByKey, Plain
 
 if TYPE_CHECKING:
     from modelyard.spec.model import Spec
@@ -118,10 +118,18 @@ def _encoded(value: Any) -> Any:  # noqa: PLR0911 - one a kind
 
 
 def _read(core: Any) -> "type[Record] | None":
+    path = _file(core)
     try:
-        text = _file(core).read_text()
+        text = path.read_text()
+        return _decoded(text, core)
     except OSError:
         return None
+    except Exception:
+        path.unlink(missing_ok=True)  # half written, or by other hands: `keep` makes it anew
+        raise
+
+
+def _decoded(text: str, core: Any) -> "type[Record]":
     models: dict[str, type[Record]] = {}
 
     def decoded(data: dict[str, Any]) -> Any:
@@ -132,7 +140,10 @@ def _read(core: Any) -> "type[Record] | None":
             return data
         if kind == "model":
             name = data["name"]
-            return models.setdefault(name, type(name, (Record,), {"__slots__": ()}))
+            if name not in models:
+                bases = (Record, NamedByKey) if name == "TargetSettings" else (Record,)
+                models[name] = type(name, bases, {"__slots__": ()})
+            return models[name]
         if kind == "rule":
             return getattr(import_module(data["module"]), data["name"])
         if kind == "tuple":

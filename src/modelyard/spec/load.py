@@ -120,10 +120,9 @@ class _Loading:
         spec, errors = to_spec(filled)
         addresses = {format_address(path) for path in unresolved}
         self.errors += [error for error in errors if error.address not in addresses]
+        self.errors += _other_environments(merged, spec)
         if spec is None:
-            self.errors += self._other_environments(merged)
             raise self._failure()
-        self.errors += self._other_environments(merged)
         loaded = LoadedSpec(
             spec=spec,
             root=self.path.parent,
@@ -143,15 +142,16 @@ class _Loading:
             raise self._failure()
         return loaded
 
-    def _other_environments(self, merged: Map) -> list[ModelyardError]:
-        if "environments" not in merged:
-            return []
-        from modelyard.spec.model import Spec
-
-        return check_environments(merged, list(Spec.model_fields))
-
     def _failure(self) -> SpecErrors:
         return SpecErrors(_once(self.errors), self.path.name, self.environment, self.files.texts)
+
+
+def _other_environments(merged: Map, spec: "Spec | None") -> list[ModelyardError]:
+    if spec is not None:
+        return check_environments(merged, list(type(spec).model_fields))
+    from modelyard.spec.model import Spec
+
+    return check_environments(merged, list(Spec.model_fields))
 
 
 def _order(error: ModelyardError) -> tuple[bool, str, int, int]:

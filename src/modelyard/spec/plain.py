@@ -19,9 +19,20 @@ class Plain:
 
     def plain(self, *leave_out: str) -> dict[str, Any]:
         """The section as plain JSON data, long forms, without unset values, `x-` keys and the keys to leave out."""
-        data = self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=set(leave_out) or None)
+        left_out = set(leave_out) or None
+        data: dict[str, Any] = self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=left_out)
         _drop_own_keys(self, data)
         return data
+
+
+class NamedByKey(Plain):
+    """A table with one key, which names it: `target`."""
+
+    __slots__ = ()
+
+    @property
+    def name(self) -> str:
+        return next(iter(self.plain()))
 
 
 def _drop_own_keys(section: Plain, data: dict[str, Any]) -> None:

@@ -163,6 +163,21 @@ def _nodes(spec: "Spec") -> Places:
                 yield (section, name, "resources", "nodes"), "more than one machine for a task"
 
 
+def _gpu_type(spec: "Spec") -> Places:
+    for section in ("steps", "training", "tuning"):
+        for name, one in getattr(spec, section).items():
+            if one.resources and one.resources.gpu_type:
+                yield (section, name, "resources", "gpu_type"), "choosing a GPU by its type"
+
+
+def _rule_runs(spec: "Spec") -> Places:
+    for name, monitor in spec.monitoring.items():
+        for number, rule in enumerate(monitor.when):
+            for at, action in enumerate(rule.then):
+                if action.run:
+                    yield ("monitoring", name, "when", number, "then", at, "run"), "a run that a rule starts"
+
+
 UNSUPPORTED = (
     Unsupported("`pipeline.schedule`", _pipeline, "Run `modelyard apply` from cron or CI meanwhile"),
     Unsupported("`pipeline.triggers`", _triggers, "Run `modelyard apply` where new data arrives meanwhile"),
@@ -187,5 +202,11 @@ UNSUPPORTED = (
     Unsupported("secrets from `keyring` and `kubernetes`", _secrets, "Use an environment variable or `file`"),
     Unsupported("targets `compose` and `kubernetes`", _targets, "Choose an environment with `target: local`"),
     Unsupported("`runtime.isolate` and `runtime.image`", _running, "Use `packages`, and `modelyard lock`"),
+    Unsupported(
+        "runs that a monitor's rule starts (`monitoring.*.when[].then[].run`)",
+        _rule_runs,
+        "Use `notify`, and run `modelyard apply`",
+    ),
+    Unsupported("`resources.gpu_type`", _gpu_type, "Take it away: this machine's GPUs are used as they come"),
     Unsupported("`resources.nodes` above 1", _nodes, "Set it to 1"),
 )

@@ -52,7 +52,11 @@ def _readable(path: Path) -> "SqliteConnection":
         return empty_state()
     data = _snapshot(path)
     if data is None:
-        return SqliteConnection(_connect(f"{path.resolve().as_uri()}?mode=ro", uri=True), path, sealed=True)
+        sealed = SqliteConnection(_connect(f"{path.resolve().as_uri()}?mode=ro", uri=True), path, sealed=True)
+        if sealed.tables():
+            return sealed
+        sealed.close()  # whoever makes it has not got that far, or was killed before
+        return empty_state()
     connection = _connect(":memory:")
     connection.deserialize(data)
     return SqliteConnection(connection, path)

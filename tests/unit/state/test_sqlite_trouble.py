@@ -37,6 +37,19 @@ def test_reading_leaves_the_folder_as_it_was(tmp_path):
     assert files(tmp_path) == before
 
 
+def test_what_was_cut_short_while_it_was_made_reads_as_empty(tmp_path):
+    connection = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("CREATE TABLE modelyard_meta (name TEXT)")
+    with State.open(URI, tmp_path, read_only=True) as state:
+        assert (state.applied(), state.serial()) == ({}, 0)
+    connection.execute("ROLLBACK")
+    with State.open(URI, tmp_path, read_only=True) as state:
+        assert state.runs() == []
+    connection.close()
+
+
 def test_reading_while_another_writes_sees_what_is_committed(tmp_path):
     with State.open(URI, tmp_path) as writer:
         writer.record_applied(None, record())

@@ -48,5 +48,7 @@ def test_the_scores_stand_in_the_run_that_made_the_model(workshop, model):
 def test_a_metric_of_another_task_is_refused(workshop, model):
     inputs = {"model": model[0], "data": workshop.table("test", 50, seed=3)}
     with pytest.raises(ModelyardError, match="`mAP50` is not a metric") as caught:
-        workshop.step("training.late.evaluate", "evaluate", {**EVALUATE, "metrics": ["mAP50"]}, inputs, ("metrics", "plots"))
+        workshop.step(
+            "training.late.evaluate", "evaluate", {**EVALUATE, "metrics": ["mAP50"]}, inputs, ("metrics", "plots")
+        )
     assert "roc_auc" in caught.value.fix

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from modelyard.errors import ModelyardError
@@ -10,7 +11,7 @@ from modelyard.graph.compile.training import TrainingParts, add_evaluate
 from modelyard.spec.values import RUNNING_KEYS
 
 if TYPE_CHECKING:
-    from modelyard.spec.model.running import Runnable
+    from modelyard.spec.model.training import Training
     from modelyard.spec.model.tuning import Study
 
 _NOT_CONFIG = (*RUNNING_KEYS, "training", "maximize", "minimize")
@@ -51,10 +52,10 @@ def _study(out: Compilation, address: str, study: Study, trainings: dict[str, Tr
     add_evaluate(out, address, training, parts, running)
 
 
-def _running(study: Study, training: Runnable) -> Runnable:
+def _running(study: Study, training: Training) -> SimpleNamespace:
     """How the study runs: its own word, or the training's."""
     own = {key: getattr(study, key) for key in ("resources", "retries", "runtime") if getattr(study, key) is not None}
-    return Runnable.model_construct(
+    return SimpleNamespace(
         resources=own.get("resources", training.resources), retries=own.get("retries", training.retries),
         timeout=study.timeout, runtime=own.get("runtime", training.runtime),
     )  # fmt: skip

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from modelyard.spec.forms import target_by_name
 from modelyard.spec.model.base import Json, Section, Widened
+from modelyard.spec.plain import NamedByKey
 
 
 class LocalTarget(Section):
@@ -40,7 +41,7 @@ class KubernetesTarget(Section):
     )
 
 
-class TargetSettings(Section):
+class TargetSettings(Section, NamedByKey):
     """Exactly one target."""
 
     local: LocalTarget | None = Field(default=None, description="This machine.", examples=[{}])
@@ -48,10 +49,6 @@ class TargetSettings(Section):
     kubernetes: KubernetesTarget | None = Field(
         default=None, description="A Kubernetes cluster.", examples=[{"namespace": "ml"}]
     )
-
-    @property
-    def name(self) -> str:
-        return next(iter(self.plain()))
 
 
 def _names(long: Json) -> Json:
