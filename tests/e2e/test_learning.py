@@ -4,17 +4,13 @@ import json
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-pytestmark = pytest.mark.e2e
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
-from conftest import Workshop  # noqa: E402
+from modelyard.inference.session import Model
 
-from modelyard.inference.session import Model  # noqa: E402
-from modelyard.store import Store  # noqa: E402
+pytestmark = pytest.mark.e2e
 
 SMALL = """
 nc: 2
@@ -33,9 +29,9 @@ DETECTOR = {"engine": "ultralytics", "model": "small.yaml", "params": PARAMS, "s
 
 
 @pytest.fixture
-def workshop(tmp_path: Path) -> Workshop:
-    (tmp_path / "small.yaml").write_text(SMALL)
-    return Workshop(tmp_path, Store.open({"path": ".modelyard/store"}, tmp_path))
+def workshop(workshop):
+    (workshop.root / "small.yaml").write_text(SMALL)
+    return workshop
 
 
 def test_a_detector_is_trained_exported_and_scored_without_the_network(workshop, monkeypatch):
@@ -93,8 +89,7 @@ def test_a_detector_killed_in_its_second_epoch_goes_on_after_the_first(workshop)
     context = workshop.context("training.d", "train", DETECTOR, data, ("model", "plots"))
     script = """
         import json, os, sys
-        from pathlib import Path
-        from modelyard.engines import load_engine
+                from modelyard.engines import load_engine
         from modelyard.engines.base import TrainJob
 
         given = json.load(sys.stdin)
@@ -102,7 +97,8 @@ def test_a_detector_killed_in_its_second_epoch_goes_on_after_the_first(workshop)
             if done > 1:
                 os.kill(os.getpid(), 9)
         paths = {name: Path(value) for name, value in given["paths"].items()}
-        load_engine("ultralytics").train(TrainJob(given["config"], given["config"]["params"], seed=7, report=report, **paths))
+        config = given["config"]
+        load_engine("ultralytics").train(TrainJob(config, config["params"], seed=7, report=report, **paths))
     """
     checkpoints = context.workdir / "checkpoints"
     checkpoints.mkdir()

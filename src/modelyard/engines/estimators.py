@@ -20,10 +20,10 @@ def find_estimator(name: str) -> type[BaseEstimator]:
     seen: list[str] = []
     for module in _MODULES:
         place = import_module(f"sklearn.{module}")
-        if name in place.__all__ and _predicts(getattr(place, name)):
+        if _predicts(getattr(place, name, None)):
             found: type[BaseEstimator] = getattr(place, name)
             return found
-        seen += [one for one in place.__all__ if _predicts(getattr(place, one))]
+        seen += [one for one in dir(place) if one[0].isupper() and _predicts(getattr(place, one))]
     close = get_close_matches(name, seen, 3)
     raise ModelyardError(
         f"scikit-learn has no classifier or regressor `{name}`"

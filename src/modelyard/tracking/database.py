@@ -17,8 +17,8 @@ from pathlib import Path
 from filelock import FileLock
 
 
-def prepare_database(path: Path, artifacts: Path) -> None:
-    """Make `path` unless it is there, artifacts in `artifacts`. Safe with many processes at once. Raises OSError."""
+def prepare_database(path: Path) -> None:
+    """Make `path` unless it is there. Safe with many processes at once. Raises OSError."""
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -26,11 +26,6 @@ def prepare_database(path: Path, artifacts: Path) -> None:
         if not path.exists():
             draft = path.with_name(f".{path.name}.{os.getpid()}")
             shutil.copyfile(_template(), draft)
-            with contextlib.closing(sqlite3.connect(draft)) as connection:
-                # MLflow's own «Default» would otherwise keep its artifacts wherever the template was made.
-                connection.execute("UPDATE experiments SET artifact_location = ?", [(artifacts / "0").as_uri()])
-                connection.commit()
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             draft.replace(path)
 
 

@@ -112,7 +112,7 @@ def open_client(place: TrackingPlace) -> Any:
     # MLflow reports its use to its makers unless told not to, and may wait for an answer.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     if place.database and place.artifacts:
-        prepare_database(place.database, place.artifacts)
+        prepare_database(place.database)
         # Without this its store makes an empty folder `mlruns` wherever the process happens to be.
         os.environ["_MLFLOW_SERVER_ARTIFACT_ROOT"] = str(place.artifacts)
     from mlflow import MlflowClient

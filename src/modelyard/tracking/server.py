@@ -22,7 +22,7 @@ def serve(ctx: Any) -> None:
         raise ModelyardError(
             f"the records are at {place.uri}, which has its own UI", fix="Take `tracking.ui` away", code="not-local"
         )
-    prepare_database(place.database, place.artifacts)
+    prepare_database(place.database)
     port = str(ctx.config["port"])
     process = subprocess.Popen(
         [

@@ -145,12 +145,11 @@ def test_a_thing_cannot_read_itself(found: Any) -> None:
     assert "steps.a → steps.a" in error.what
 
 
-def test_a_rule_may_run_what_its_monitor_watches(fine: Any) -> None:
+def test_what_a_rule_would_run_is_refused_at_its_line(found: Any) -> None:
     rule = "{if: checks.drift_share > 0.3, then: {run: registry.m}}"
-    fine(
-        SERVED
-        + f"monitoring: {{d: {{data: serving.api, reference: sources.f, checks: [DataDriftPreset], when: {rule}}}}}\n"
-    )
+    spec = f"monitoring: {{d: {{data: serving.api, reference: sources.f, checks: [DataDriftPreset], when: {rule}}}}}\n"
+    errors = found(SERVED + spec)
+    assert list(errors) == ["monitoring.d.when[0].then[0].run"]
 
 
 def test_ports_are_taken_once(found: Any) -> None:
