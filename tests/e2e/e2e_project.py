@@ -33,7 +33,7 @@ class Project:
         return done
 
     def start(self, *arguments: str, **changes: str) -> "subprocess.Popen[str]":
-        """`modelyard …` there, without waiting; `changes` to its environment. A session of its own, as in a terminal."""
+        """`modelyard …` there, without waiting, in a session of its own; `changes` to its environment."""
         argv = [sys.executable, "-m", "modelyard", *arguments]
         env = {**os.environ, "NO_COLOR": "1", "MODELYARD_TRACEBACK": "1", "PYTHONPATH": PATH, **changes}
         return subprocess.Popen(

@@ -65,7 +65,7 @@ def test_a_parameter(project: Project) -> None:
     assert certain(changes) == {"steps.a": "rerun"}
     assert set(changes) <= {"steps.a", "steps.b"}
     (reason,) = changes["steps.a"]["reasons"]
-    assert (reason["what"], reason["before"], reason["after"]) == ("params.n", 1, 2)
+    assert (reason["what"], reason["before"], reason["after"]) == ("params.n", "1", "2")
     project.run("plan", "--against", "HEAD", "--detailed-exitcode", code=2)
 
 
@@ -137,5 +137,4 @@ def test_a_broken_spec_then_is_said_as_such(project: Project) -> None:
     git(project, "commit", "--quiet", "-a", "-m", "broken")
     (project.root / "mlops.yaml").write_text(text)
     said = project.run("plan", "--against", "HEAD", code=1).stderr
-    assert "stepz" in said
-    assert "HEAD" in said
+    assert "HEAD:mlops.yaml:6:1  stepz  unknown key" in said

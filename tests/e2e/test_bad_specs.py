@@ -23,8 +23,8 @@ LAUGHS += "".join(f"x-{b}: &{b} [{','.join([f'*{a}'] * 9)}]\n" for a, b in zip("
 CASES: dict[str, tuple[str | bytes, str, str]] = {
     "a tab": ("steps:\n\ta: {run: echo}\n", "4:1", "a tab in the indentation"),
     "a duplicate key": ("steps:\n  a: {run: echo}\n  a: {run: ls}\n", "5:3", "already given on line 4"),
-    "a duplicate key further down": ("steps:\n  a:\n    run: echo\n    timeout: 1s\n    timeout: 2s\n", "7:5", "duplicate key"),
-    "a section that is a number": ("steps: 7\n", "3:8", "must be a map"),
+    "a duplicate deep down": ("steps:\n  a:\n    run: echo\n    timeout: 1s\n    timeout: 2s\n", "7:5", "duplicate"),
+    "a section, a number": ("steps: 7\n", "3:8", "must be a map"),
     "a section that is a list": ("steps:\n  - run: echo\n", "3:1", "must be a map, not a list"),
     "a list for a duration": ("steps:\n  a: {run: echo, timeout: [soon]}\n", "4:27", "not a duration"),
     "not a number": ("steps:\n  a: {run: echo, timeout: .nan}\n", "4:27", "not a finite number"),
@@ -40,10 +40,10 @@ CASES: dict[str, tuple[str | bytes, str, str]] = {
     "a missing base": ("extends: nowhere.yaml\n", "3:10", "there is no `nowhere.yaml`"),
     "a base that is itself": ("extends: mlops.yaml\n", "3:10", "round in a circle"),
     "a base outside": ("extends: ../../../../../../etc/passwd\n", "3:10", "is outside of the project"),
-    "a source outside": ("sources:\n  d: {type: files, path: ../../../../../etc/passwd}\n", "4:26", "outside of the project"),
+    "a source outside": ("sources:\n  d: {type: files, path: ../../../etc/passwd}\n", "4:26", "outside of the project"),
     "a source at the root": ("sources:\n  d: {type: files, path: /etc/passwd}\n", "4:26", "outside of the project"),
     "a name that is a path": ("steps:\n  ../../x: {run: echo}\n", "4:3", "cannot be a name"),
-    "an output that is a path": ("steps:\n  a: {run: echo, outputs: {../x: {type: files}}}\n", "4:28", "cannot be a name"),
+    "a path for an output": ("steps:\n  a: {run: echo, outputs: {../x: {type: files}}}\n", "4:28", "cannot be a name"),
     "a key that is a list": ("steps:\n  [a]: {run: echo}\n", "4:3", "a key must be text"),
     "a million aliases": (f"x-a: &a [1]\nx-b: [{'*a, ' * 1_000_000}]\n", "4:200007", "more than 100,000 values"),
     "a billion laughs": (LAUGHS, "8:10", "more than 100,000 values"),
@@ -54,7 +54,7 @@ CASES: dict[str, tuple[str | bytes, str, str]] = {
     "10 MB of dashes": (f"x-a:\n  {'- ' * 4_900_000}\n", "4:201", "levels"),
     "more than 10 MB": (f"# {'-' * 10_500_000}\n", "1:1", "larger than 10 MB"),
     "900,000 unknown keys": ("".join(f"k{i}: 1\n" for i in range(900_000)), "", "more than 150,000 values"),
-    "2,000 mistakes": ("steps:\n" + "".join(f"  s{i}: {{rnu: echo}}\n" for i in range(2000)), "4:8", "did you mean `run`?"),
+    "2,000 mistakes": ("steps:\n" + "".join(f"  s{i}: {{rnu: ls}}\n" for i in range(2000)), "4:8", "did you mean"),
     "a NUL byte": (b"steps:\n  a: {run: 'ec\0ho'}\n", "4:15", "a NUL byte"),
     "a NUL escape": ('steps:\n  a: {run: "ec\\0ho"}\n', "4:12", "a NUL character"),
     "a lone surrogate": ('steps:\n  a: {run: "echo \\ud800"}\n', "4:20", "invalid Unicode"),
@@ -66,7 +66,7 @@ CASES: dict[str, tuple[str | bytes, str, str]] = {
     "an unknown reference": ("steps:\n  a: {run: 'echo ${foo.bar}'}\n", "4:18", "unknown reference `${foo.bar}`"),
     "a secret for all to see": ("steps:\n  a: {run: 'echo ${secret.X}'}\n", "4:18", "a secret cannot stand here"),
     "a variable without a value": (
-        "variables: {a: {type: string}}\nsteps:\n  a: {run: 'echo ${var.a}'}\n", "5:18", "the variable `a` has no value",
+        "variables: {a: {type: string}}\nsteps:\n  a: {run: 'echo ${var.a}'}\n", "5:18", "variable `a` has no value",
     ),
     "variables in a circle": ("variables: {a: '${var.b}', b: '${var.a}'}\n", "3:13", "a default cannot refer"),
     "a policy that ends early": ("policies: {p: {deny: 'plan.gpu_hours >'}}\n", "3:38", "not a CEL condition"),
@@ -112,7 +112,9 @@ def limited(root: Path, *arguments: str) -> Told:
     environment = {**os.environ, "PYTHONPATH": PATH, "NO_COLOR": "1", "MODELYARD_TRACEBACK": "1"}
     starter = "import os, sys; os.dup2(int(sys.argv.pop(1)), 3); exec(sys.argv.pop(1))"
     argv = [sys.executable, "-c", starter, str(writer), _LIMITED.format(memory=MEMORY), *arguments]
-    done = subprocess.run(argv, cwd=root, env=environment, pass_fds=[writer], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        argv, cwd=root, env=environment, pass_fds=[writer], capture_output=True, text=True, check=True
+    )  # fmt: skip
     os.close(writer)
     with os.fdopen(reader) as said:
         code, cpu, memory = json.load(said)
@@ -171,7 +173,8 @@ def test_a_spec_that_is_no_file_is_told(tmp_path: Path, kind: str) -> None:
 
 
 def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
-    (tmp_path / "mlops.yaml").write_text(HEAD + "steps:\n  a: {rnu: echo}\n  b: {run: echo, timeout: soon}\nstepz: {}\n")
+    steps = "steps:\n  a: {rnu: echo}\n  b: {run: echo, timeout: soon}\nstepz: {}\n"
+    (tmp_path / "mlops.yaml").write_text(HEAD + steps)
     told = limited(tmp_path, "validate", "--format", "json")
     assert {error["line"] for error in json.loads(told.out)["errors"]} >= {4, 5, 6}
 

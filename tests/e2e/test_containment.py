@@ -62,8 +62,8 @@ def marker() -> str:
 
 
 def one(write: Callable[..., Project], verb: str, marker: str, more: str = "") -> Project:
-    spec = f"steps:\n  a: {{run: 'python step.py {verb} {marker} ${{outputs.o}}', outputs: {{o: {{type: files}}}}{more}}}\n"
-    return write(spec, step__py=PROGRAM)
+    run = f"run: 'python step.py {verb} {marker} ${{outputs.o}}'"
+    return write(f"steps:\n  a: {{{run}, outputs: {{o: {{type: files}}}}{more}}}\n", step__py=PROGRAM)
 
 
 @pytest.mark.parametrize("verb", ["orphan", "daemon"])

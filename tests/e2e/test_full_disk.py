@@ -10,7 +10,7 @@ from e2e_project import Project
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
-SIZE = 8 << 20
+SIZE = 16 << 20
 SPEC = """
 steps:
   a: {run: 'python step.py a 1 ${outputs.o} COUNT', outputs: {o: {type: files}}}
@@ -24,7 +24,10 @@ from pathlib import Path
 name, megabytes, out, count = sys.argv[1:]
 with open(count, "a") as runs:
     print(name, file=runs)
-Path(out, "x").write_bytes(os.urandom(int(megabytes) << 20))
+try:
+    Path(out, "x").write_bytes(os.urandom(int(megabytes) << 20))
+except OSError as error:
+    sys.exit(f"cannot write: {error}")
 """
 
 
@@ -49,9 +52,8 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
     root.mkdir()
     if os.geteuid() != 0:
         pytest.skip("needs root, to mount a small disk")
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={SIZE * 2}", "small", str(root)], capture_output=True, text=True, check=False
-    )  # fmt: skip
+    argv = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "small", str(root)]
+    mounted = subprocess.run(argv, capture_output=True, text=True, check=False)
     if mounted.returncode != 0:
         pytest.skip(f"no disk can be mounted here: {mounted.stderr.strip()}")
     yield SmallDisk(root)
@@ -105,9 +107,12 @@ def test_full_where_something_was_applied(project: Project, disk: SmallDisk, cou
     (project.root / "step.py").write_text(STEP + "\n# changed\n")
     disk.fill(leave=left)
     check_one_line(project.apply(code=1).stderr)
-    assert project.json("status")["nodes"]
-    assert set(project.actions().values()) <= {"rerun", "create"}
+    for command in ("status", "plan"):  # a log of SQLite's that was left may need room to be read
+        looked = project.run(command, code=None)
+        if looked.returncode:
+            check_one_line(looked.stderr)
     disk.free()
+    assert project.actions() == {"steps.a": "rerun", "steps.b": "rerun", "steps.c": "rerun"}
     project.apply()
     assert project.actions() == {}
     project.run("audit", "verify")

@@ -107,14 +107,13 @@ def test_killed_where_it_writes(chain: Chain, at: str) -> None:
     """Before the first step has begun, while its run is written down, and once its result is in the store."""
     modelyard = chain.project.root / ".modelyard"
     seen: dict[str, Callable[[], bool]] = {
-        "lock": lambda: (modelyard / "state.db").exists(),
+        "lock": (modelyard / "state.db").exists,
         "run": lambda: any((modelyard / "logs").glob("*.log")),
         "result": lambda: any((modelyard / "store" / "results").rglob("*")),
     }
     chain.kill(seen[at])
-    finished = chain.runs() if at == "result" else ""
     chain.project.apply()
-    assert all(chain.runs().count(step) == 1 for step in finished[:1])
+    assert chain.runs().count("a") == 1 or at != "result"
     assert chain.project.actions() == {}
     assert {row["status"] for row in chain.project.json("runs")} <= {"ok", "interrupted"}
 
@@ -138,7 +137,7 @@ def test_what_a_killed_apply_left_is_said(chain: Chain) -> None:
     statuses = {run["address"]: run["status"] for run in chain.project.json("runs")}
     assert statuses["steps.a"] == "ok"
     assert statuses["steps.b"] in ("running", "interrupted")
-    assert chain.project.actions() == {"steps.b": "create", "steps.c": "create", "steps.d": "create", "steps.e": "create"}
+    assert chain.project.actions() == {f"steps.{step}": "create" for step in "bcde"}
 
 
 def test_a_half_written_output_is_never_seen(chain: Chain) -> None:

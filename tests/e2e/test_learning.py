@@ -1,6 +1,7 @@
 """Slow truths about engines: a YOLO that survives a kill, stays off the network, and studies in several processes."""
 
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -34,6 +35,33 @@ def workshop(workshop):
     return workshop
 
 
+PROLOGUE = """
+import json, os, sys
+from pathlib import Path
+from modelyard.engines import load_engine
+from modelyard.engines.base import TrainJob
+
+given = json.load(sys.stdin)
+paths = {name: Path(value) for name, value in given["paths"].items()}
+
+def train(report):
+    config = given["config"]
+    load_engine("ultralytics").train(TrainJob(config, config["params"], seed=7, report=report, **paths))
+"""
+
+
+def in_own_process(workshop, context, data, script, environment):
+    """Train the detector in a process of its own, where no other test has loaded anything; `script` calls `train`."""
+    checkpoints = context.workdir / "checkpoints"
+    checkpoints.mkdir()
+    paths = {**data, "out": context.outputs["model"], "checkpoints": checkpoints, "root": workshop.root}
+    given = json.dumps({"config": DETECTOR, "paths": {name: str(path) for name, path in paths.items()}})
+    program = PROLOGUE + textwrap.dedent(script)
+    return subprocess.run(
+        [sys.executable, "-c", program], input=given, text=True, check=False, env=environment, stdout=subprocess.PIPE
+    )
+
+
 def test_a_detector_is_trained_exported_and_scored_without_the_network(workshop, monkeypatch):
     import socket
 
@@ -63,6 +91,27 @@ def test_a_detector_is_trained_exported_and_scored_without_the_network(workshop,
         assert session.run(None, {"images": np.zeros((size, 3, 96, 96), np.float32)})[0].shape[0] == size
 
 
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core leaves nothing to tell apart")
+@pytest.mark.parametrize("asked", [None, "1"])
+def test_every_core_that_the_process_may_use_trains(workshop, asked):
+    data = {"train": workshop.scenes(count=8), "val": workshop.scenes("val", 4, seed=2)}
+    context = workshop.context("training.d", "train", DETECTOR, data, ("model", "plots"))
+    script = """
+        import torch
+        used = set()
+        def report(done, total, values):
+            used.add(torch.get_num_threads())
+        train(report)
+        print("THREADS", sorted(used))
+    """
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    done = in_own_process(
+        workshop, context, data, script, {**environment, **({"OMP_NUM_THREADS": asked} if asked else {})}
+    )
+
+    assert f"THREADS [{asked or len(os.sched_getaffinity(0))}]" in done.stdout
+
+
 def test_the_safetensors_and_the_yaml_are_the_same_network(workshop):
     import torch
     from safetensors.torch import load_file
@@ -88,23 +137,12 @@ def test_a_detector_killed_in_its_second_epoch_goes_on_after_the_first(workshop)
     data = {"train": workshop.scenes(count=16), "val": workshop.scenes("val", 4, seed=2)}
     context = workshop.context("training.d", "train", DETECTOR, data, ("model", "plots"))
     script = """
-        import json, os, sys
-                from modelyard.engines import load_engine
-        from modelyard.engines.base import TrainJob
-
-        given = json.load(sys.stdin)
         def report(done, total, values):
             if done > 1:
                 os.kill(os.getpid(), 9)
-        paths = {name: Path(value) for name, value in given["paths"].items()}
-        config = given["config"]
-        load_engine("ultralytics").train(TrainJob(config, config["params"], seed=7, report=report, **paths))
+        train(report)
     """
-    checkpoints = context.workdir / "checkpoints"
-    checkpoints.mkdir()
-    paths = {**data, "out": context.outputs["model"], "checkpoints": checkpoints, "root": workshop.root}
-    given = json.dumps({"config": DETECTOR, "paths": {name: str(path) for name, path in paths.items()}})
-    dead = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], input=given, text=True, check=False)
+    dead = in_own_process(workshop, context, data, script, dict(os.environ))
     assert dead.returncode == -9
 
     workshop.step("training.d", "train", DETECTOR, data, ("model", "plots"), workdir=context.workdir)

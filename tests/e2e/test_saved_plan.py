@@ -33,7 +33,10 @@ def test_it_is_applied_as_it_was_read(project: Project) -> None:
 
 
 def test_planning_made_nothing_else(project: Project) -> None:
-    assert sorted(path.name for path in project.root.iterdir()) == ["data", "mlops.yaml", "p.json", "step.py"]
+    """But for a cache of digests."""
+    made = {path.name for path in project.root.iterdir()}
+    assert made - {".modelyard"} == {"data", "mlops.yaml", "p.json", "step.py"}
+    assert {path.name for path in (project.root / ".modelyard").glob("*")} <= {"cache"}
 
 
 def test_a_comment_spoils_nothing(project: Project) -> None:

@@ -6,7 +6,10 @@ time is fixed, so that a rerun that finds the same model makes the same digest.
 
 import io
 import re
+import sys
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,8 @@ _ID = re.compile(r'("__id__": |"file": ")(\d+)')
 
 def write_skops(estimator: Any, path: Path) -> str:
     """Write the estimator and give the file's digest."""
-    import skops.io
+    with _without_torch():
+        import skops.io
 
     with zipfile.ZipFile(io.BytesIO(skops.io.dumps(estimator))) as source:
         schema = source.read("schema.json").decode()
@@ -29,6 +33,19 @@ def write_skops(estimator: Any, path: Path) -> str:
                     stem, dot, suffix = name.partition(".")
                     _put(target, names.get(stem, stem) + dot + suffix, source.read(name))
     return digest_file(path)
+
+
+@contextmanager
+def _without_torch() -> Iterator[None]:
+    """skops looks through all of scikit-learn as it is imported, and that loads PyTorch where it finds it: seconds."""
+    if "torch" in sys.modules:
+        yield
+        return
+    sys.modules["torch"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules["torch"]
 
 
 def _put(target: zipfile.ZipFile, name: str, content: bytes) -> None:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from modelyard.engines.base import Trained, TrainJob
+from modelyard.engines.whole_file import write_whole
 from modelyard.engines.yolo_data import write_data
 from modelyard.engines.yolo_export import export, save_weights
 from modelyard.engines.yolo_model import locate_model
-from modelyard.engines.yolo_progress import Progress, cores, replace
+from modelyard.engines.yolo_progress import Progress, cores
 from modelyard.errors import ModelyardError
 from modelyard.evaluation.images import read_classes
 from modelyard.evaluation.score import score
@@ -38,7 +39,7 @@ class Ultralytics:
         metrics_file = job.checkpoints / "trained.json"
         if not metrics_file.exists():
             metrics = self._fit(job, arguments, best)
-            replace(metrics_file, json.dumps(metrics).encode())
+            write_whole(metrics_file, json.dumps(metrics).encode())
         metrics = json.loads(metrics_file.read_text(encoding="utf-8"))
         size = int(arguments["imgsz"])
         shape = export(best, job.out / "model.onnx", size, job.val or job.train)
@@ -99,7 +100,7 @@ class Ultralytics:
         progress.attach(trainer)
         trainer.train()
         chosen = trainer.best if trainer.best.exists() else trainer.last
-        replace(best, chosen.read_bytes())
+        write_whole(best, chosen.read_bytes())
         return progress.metrics
 
 
@@ -109,6 +110,8 @@ def stay_offline(folder: Path) -> None:
     Read at its import, so this comes first; its settings live in `folder`, away from the user's own.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    # Its import would set this to 1, and every library and process after it would run on one core.
+    os.environ.setdefault("OMP_NUM_THREADS", str(cores()))
     os.environ.update(YOLO_OFFLINE="true", YOLO_AUTOINSTALL="false", YOLO_CONFIG_DIR=str(folder))
     import logging
 

@@ -5,7 +5,7 @@ import urllib.request
 from pathlib import Path
 
 from modelyard.engines.base import TrainJob
-from modelyard.engines.yolo_progress import replace
+from modelyard.engines.whole_file import write_whole
 from modelyard.errors import ModelyardError
 
 
@@ -64,5 +64,5 @@ def _fetch(url: str, folder: Path) -> Path:
     found = hashlib.sha256(content).hexdigest()
     if found != wanted:
         raise ModelyardError(f"{place} is not what was named: its SHA-256 is {found}", code="digest-differs")
-    replace(path, content)
+    write_whole(path, content)
     return path

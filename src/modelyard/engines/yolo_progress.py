@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from modelyard.engines.base import TrainJob
+from modelyard.engines.whole_file import write_whole
 
 _EVERY = 0.5  # seconds between two reports inside of an epoch
 
@@ -23,7 +24,7 @@ class Progress:
         self._finished = 0
 
     def attach(self, trainer: Any) -> None:
-        trainer.add_callback("on_pretrain_routine_start", _use_all_cores)
+        trainer.add_callback("on_train_start", _use_all_cores)  # after the trainer has chosen its device
         trainer.add_callback("on_train_epoch_start", self._epoch_starts)
         trainer.add_callback("on_train_batch_end", self._batch_ends)
         trainer.add_callback("on_fit_epoch_end", self._epoch_ends)
@@ -52,7 +53,7 @@ class Progress:
 
     def _saved(self, trainer: Any) -> None:
         # ultralytics writes last.pt in place: a kill in between would leave half a file, so the resume point is ours.
-        replace(self._resume, trainer.last.read_bytes())
+        write_whole(self._resume, trainer.last.read_bytes())
 
 
 def _use_all_cores(_: Any) -> None:
@@ -67,16 +68,6 @@ def cores() -> int:
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     asked = os.environ.get("OMP_NUM_THREADS", "")
     return min(allowed, int(asked)) if asked.isdigit() and int(asked) else allowed
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.part")
-    with draft.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.replace(path)
 
 
 def _losses(trainer: Any) -> dict[str, float]:

@@ -8,13 +8,17 @@ import os
 import posixpath
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from modelyard.digests import digest_bytes
 from modelyard.errors import ModelyardError
 from modelyard.graph.filecache import FileCache, count_lines
 from modelyard.graph.model import Graph
+
+if TYPE_CHECKING:
+    from modelyard.spec.load import SpecErrors
 
 _LINK = "120000"
 _FILE = ("100644", "100755", "100664")
@@ -30,7 +34,7 @@ def compile_at(loaded: Any, ref: str) -> Graph:
     from modelyard.graph.compile import compile_loaded, variables_of
     from modelyard.graph.data import uri_only
     from modelyard.graph.lock import LOCK_FILE, parse_lock
-    from modelyard.spec import load_spec
+    from modelyard.spec.load import SpecErrors, load_spec
     from modelyard.spec.variables import ENVIRONMENT_PREFIX
 
     path = loaded.path.absolute()
@@ -42,12 +46,24 @@ def compile_at(loaded: Any, ref: str) -> Graph:
         # A variable that is given now may not have been declared then: as the environment's it may be unknown.
         given = {ENVIRONMENT_PREFIX + name.replace("-", "_"): text for name, text in loaded.given.items()}
         environ = {**os.environ, **given}
-        then = load_spec(path, environment=loaded.environment, files=files.reader, environ=environ)
+        try:
+            then = load_spec(path, environment=loaded.environment, files=files.reader, environ=environ)
+        except SpecErrors as errors:
+            raise _as_of(ref, errors) from None
         lock = parse_lock(files.read(LOCK_FILE).decode("utf-8", "replace")) if files.lookup(LOCK_FILE) else None
         finder = CodeFinder(files, str(path.parent))
         graph = compile_loaded(then, data=uri_only, code=finder, lock=lock, variables=variables_of(then))
     cache.save()
     return graph
+
+
+def _as_of(ref: str, errors: "SpecErrors") -> "SpecErrors":
+    """The same mistakes, with their files named as git names them (`HEAD:mlops.yaml`): they are not those here."""
+    for error in errors.errors:
+        if error.where:
+            error.where = replace(error.where, file=f"{ref}:{error.where.file}")
+    sources = {f"{ref}:{file}": text for file, text in errors.sources.items()}
+    return type(errors)(list(errors.errors), f"{ref}:{errors.file}", errors.environment, sources)
 
 
 def compile_here(loaded: Any) -> Graph:

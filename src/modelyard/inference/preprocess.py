@@ -32,12 +32,16 @@ class Letterbox:
         return clipped
 
 
+# ImportError: ultralytics, where it is loaded, puts its own `Image.open` in place, which then looks for pi-heif.
+_UNREADABLE = (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError, ImportError)
+
+
 def read_image(source: bytes | Path) -> Image.Image:
     """Decode a picture to upright RGB. Raises ModelyardError for what is no picture, is broken, or is a pixel bomb."""
     try:
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as opened:
             return ImageOps.exif_transpose(opened).convert("RGB")
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError) as error:
+    except _UNREADABLE as error:
         name = f"{len(source)} bytes" if isinstance(source, bytes) else source.name
         raise ModelyardError(f"not a readable picture ({name}): {error}", code="bad-image") from error
 

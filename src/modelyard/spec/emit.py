@@ -10,7 +10,7 @@ from modelyard.spec.scalars import means_other
 _WIDTH = 100
 _PLAIN = re.compile(r"[A-Za-z0-9_./\\$(~^+<=;-][^\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]*")
 _INDICATOR_PAIR = re.compile(r": |:$| #|\t")
-_NOT_IN_FLOW = re.compile(r"[\[\]{},]|[:?-]$|^[-?:]")
+_NOT_IN_FLOW = re.compile(r"[][{},?]|[:-]$|^[-:]")
 _RAW = re.compile("[\x7f-\x9f\ufeff\ufffe\uffff\u2028\u2029]")
 
 

@@ -74,8 +74,13 @@ class Executor(Protocol):
     """Runs one task to its end, wherever the target runs things. Thread-safe: many `run` at once."""
 
     def run(
-        self, task: TaskDocument, resources: Resources, timeout: float | None, log: Path,
-        on_event: OnEvent, cancel: threading.Event,
+        self,
+        task: TaskDocument,
+        resources: Resources,
+        timeout: float | None,
+        log: Path,
+        on_event: OnEvent,
+        cancel: threading.Event,
     ) -> Outcome:
         """Block until the attempt has ended and nothing of it is left running. Never raises for a task's failure."""
         ...

@@ -24,7 +24,7 @@ def train(workshop, model, target="late", rows=150, **params):
     ("model", "params"),
     [
         ("HistGradientBoostingClassifier", {"max_iter": 5}),
-        ("GradientBoostingClassifier", {"n_estimators": 5}),
+        ("GradientBoostingClassifier", {"n_estimators": 10, "learning_rate": 0.5}),
         ("RandomForestClassifier", {"n_estimators": 5}),
         ("LogisticRegression", {"class_weight": {"true": 2, "false": 1}}),
         ("KNeighborsClassifier", {}),
