@@ -20,7 +20,7 @@ demo: install
 	@$(BIN)/python examples/digits/demo.py
 
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 test-all: install
 	$(BIN)/python -m pytest -m 'not docker and not gpu'

@@ -160,6 +160,7 @@ def test_a_finished_task_leaves_no_working_folder(executor: LocalExecutor, tmp_p
 
 
 def test_ctrl_c_in_the_clients_thread_ends_the_task(tmp_path: Path) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in a shell's background starts with it ignored
     marker = uuid4().hex
     executor = LocalExecutor(grace=0.5)
     timer = threading.Timer(1.5, lambda: os.kill(os.getpid(), signal.SIGINT))
