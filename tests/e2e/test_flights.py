@@ -51,7 +51,7 @@ def test_users_own_mlflow_client_finds_run_metrics_and_model(flights: Project, m
     mlflow.set_registry_uri("sqlite:///.modelyard/mlflow.db")
     client = mlflow.MlflowClient()
     version = client.get_model_version_by_alias("late", "production")
-    assert version.version == "1"
+    assert int(version.version) == 1
     runs = mlflow.search_runs(experiment_names=["flights"])
     assert (runs["metrics.roc_auc"].dropna() > 0.55).any()
     model = mlflow.pyfunc.load_model("models:/late@production")

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - tables of inputs read better in one line
 """The «Bad input» list: each is a clear error with its place, in little time and memory."""
 
 import resource
