@@ -33,7 +33,7 @@ class Letterbox:
 
 
 # ImportError: ultralytics, where it is loaded, puts its own `Image.open` in place, which then looks for pi-heif.
-_UNREADABLE = (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError, ImportError)
+UNREADABLE = (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError, ImportError)
 
 
 def read_image(source: bytes | Path) -> Image.Image:
@@ -41,7 +41,7 @@ def read_image(source: bytes | Path) -> Image.Image:
     try:
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as opened:
             return ImageOps.exif_transpose(opened).convert("RGB")
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         name = f"{len(source)} bytes" if isinstance(source, bytes) else source.name
         raise ModelyardError(f"not a readable picture ({name}): {error}", code="bad-image") from error
 

@@ -18,18 +18,15 @@ def image_stats(source: Path | bytes) -> dict[str, float]:
     import numpy as np
     from PIL import Image
 
+    from modelyard.inference.preprocess import UNREADABLE
+
     data = source if isinstance(source, bytes) else source.read_bytes()
     try:
         with Image.open(BytesIO(data)) as image:
             image.load()
             small: Any = np.asarray(image.convert("RGB").resize((_SIDE, _SIDE)).convert("L"), np.float32) / 255
             width, height = image.size
-    except (
-        SyntaxError,
-        ValueError,
-        EOFError,
-        Image.DecompressionBombError,
-    ) as error:  # what Pillow raises for broken files
+    except UNREADABLE as error:
         raise OSError(str(error)) from error
     return {
         "width": width,

