@@ -36,6 +36,13 @@ class Letterbox:
 UNREADABLE = (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError, ImportError)
 
 
+def why_unreadable(error: BaseException) -> str:
+    """What Pillow had to say, under what was raised while that was handled."""
+    while isinstance(error, ImportError) and error.__context__ is not None:
+        error = error.__context__
+    return str(error)
+
+
 def read_image(source: bytes | Path) -> Image.Image:
     """Decode a picture to upright RGB. Raises ModelyardError for what is no picture, is broken, or is a pixel bomb."""
     try:
@@ -43,7 +50,7 @@ def read_image(source: bytes | Path) -> Image.Image:
             return ImageOps.exif_transpose(opened).convert("RGB")
     except UNREADABLE as error:
         name = f"{len(source)} bytes" if isinstance(source, bytes) else source.name
-        raise ModelyardError(f"not a readable picture ({name}): {error}", code="bad-image") from error
+        raise ModelyardError(f"not a readable picture ({name}): {why_unreadable(error)}", code="bad-image") from error
 
 
 def letterbox(image: Image.Image, size: int) -> tuple[np.ndarray, Letterbox]:

@@ -18,7 +18,7 @@ def image_stats(source: Path | bytes) -> dict[str, float]:
     import numpy as np
     from PIL import Image
 
-    from modelyard.inference.preprocess import UNREADABLE
+    from modelyard.inference.preprocess import UNREADABLE, why_unreadable
 
     data = source if isinstance(source, bytes) else source.read_bytes()
     try:
@@ -27,7 +27,7 @@ def image_stats(source: Path | bytes) -> dict[str, float]:
             small: Any = np.asarray(image.convert("RGB").resize((_SIDE, _SIDE)).convert("L"), np.float32) / 255
             width, height = image.size
     except UNREADABLE as error:
-        raise OSError(str(error)) from error
+        raise OSError(why_unreadable(error)) from error
     return {
         "width": width,
         "height": height,
