@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from modelyard.spec import LoadedSpec
     from modelyard.state.state import State
     from modelyard.store import Store
-    from modelyard.targets.base import Target
+    from modelyard.targets.base import Live, Target
 
 
 def load(
@@ -83,10 +83,8 @@ def make_plan(
 ) -> "Plan":
     """What `apply` would do, and why. Changes nothing; `observe=False` does not look at what runs."""
     with open_state(loaded, graph, read_only=True) as state:
-        target = open_target(loaded, graph) if observe else None
-        return plan_against_state(
-            loaded, graph, state, open_store(loaded, graph), target, select=select, exclude=exclude
-        )
+        live = open_target(loaded, graph).observe(graph) if observe else None
+        return plan_against_state(loaded, graph, state, open_store(loaded, graph), live, select=select, exclude=exclude)
 
 
 def plan_against_state(
@@ -94,17 +92,17 @@ def plan_against_state(
     graph: "Graph",
     state: "State",
     store: "Store",
-    target: "Target | None",
+    live: "Live | None",
     *,
     select: Sequence[str] = (),
     exclude: Sequence[str] = (),
 ) -> "Plan":
-    """Plan with a state, a store and a target that are open already; without a target what runs is not looked at."""
+    """Plan with a state, a store and a view of what runs (None: not looked at) that are at hand already."""
     from modelyard.apply import plan_project
     from modelyard.graph.lock import environment_drift
 
     drift = [str(line) for line in environment_drift(graph)]
-    return plan_project(graph, state, store, target, loaded.root, select=select, exclude=exclude, warnings=drift)
+    return plan_project(graph, state, store, live, loaded.root, select=select, exclude=exclude, warnings=drift)
 
 
 def judge_plan(plan: "Plan", graph: "Graph") -> "tuple[Verdict, ...]":

@@ -12,7 +12,7 @@ from modelyard.plan.estimate import Prices
 from modelyard.state import AppliedRecord, State
 from modelyard.state.records import latest
 from modelyard.store import Store
-from modelyard.targets.base import Target
+from modelyard.targets.base import Live
 from modelyard.task import TaskResult
 
 _MANY = 1000
@@ -22,7 +22,7 @@ def plan_project(
     graph: Graph,
     state: State,
     store: Store,
-    target: Target | None,
+    live: Live | None,
     root: Path,
     *,
     select: Sequence[str] = (),
@@ -30,7 +30,7 @@ def plan_project(
     prices: Prices | None = None,
     warnings: Sequence[str] = (),
 ) -> Plan:
-    """Plan what brings the project to `graph`. Without a target what runs is not looked at."""
+    """Plan what brings the project to `graph`. `live` None: what runs was not looked at."""
     environment = graph.environment
     serial = state.serial(environment)
     applied = state.applied(environment)
@@ -48,7 +48,7 @@ def plan_project(
         graph,
         applied,
         results,
-        target.observe(graph) if target else None,
+        live,
         history,
         select=select,
         exclude=exclude,

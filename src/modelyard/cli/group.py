@@ -44,10 +44,10 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            from difflib import get_close_matches
+            from modelyard.spec.suggest import closest
 
-            near = get_close_matches(args[0], COMMANDS, n=1)
-            hint = f"Did you mean `{near[0]}`?" if near else "`modelyard --help` lists the commands."
+            near = closest(args[0], COMMANDS)
+            hint = f"Did you mean `{near}`?" if near else "`modelyard --help` lists the commands."
             raise click.UsageError(f"No command `{args[0]}`. {hint}")
         return super().resolve_command(ctx, args)
 

@@ -57,10 +57,9 @@ def _first_comment(path: Path) -> str:
 
 
 def _copy_template(name: str, directory: Path) -> None:
-    from difflib import get_close_matches
-
     from modelyard.cli.scaffold import project_name
     from modelyard.resources import resource_folder
+    from modelyard.spec.suggest import closest
 
     example = resource_folder("examples") / name
     if (example / "mlops.yaml").is_file():
@@ -69,8 +68,8 @@ def _copy_template(name: str, directory: Path) -> None:
         return
     base = resource_folder("specs") / f"{name}.yaml"
     if not base.is_file():
-        near = get_close_matches(name, _templates(), n=1)
-        hint = f"Did you mean `{near[0]}`?" if near else "`modelyard init --list` names them."
+        near = closest(name, _templates())
+        hint = f"Did you mean `{near}`?" if near else "`modelyard init --list` names them."
         raise ModelyardError(f"there is nothing to start from named `{name}`", fix=hint)
     text = f"# {_first_comment(base)}\nversion: 1\nproject: {project_name(directory)}\nextends: [modelyard:{name}]\n"
     (directory / "mlops.yaml").write_text(text, encoding="utf-8")

@@ -52,19 +52,16 @@ class Session:
 
     def node(self, address: str) -> "Node":
         """The node at an address. Raises ModelyardError with the nearest name."""
-        return find_node(self.graph, address)
+        nodes = self.graph.nodes
+        if address in nodes:
+            return nodes[address]
 
+        from modelyard.errors import ModelyardError
+        from modelyard.spec.suggest import closest
 
-def find_node(graph: "Graph", address: str) -> "Node":
-    from difflib import get_close_matches
-
-    from modelyard.errors import ModelyardError
-
-    if address in graph.nodes:
-        return graph.nodes[address]
-    near = get_close_matches(address, graph.nodes, n=1)
-    hint = f"Did you mean `{near[0]}`?" if near else f"There are: {', '.join(list(graph.nodes)[:12])}"
-    raise ModelyardError(f"no node has the address `{address}`", fix=hint, code="unknown-address")
+        near = closest(address, nodes)
+        hint = f"Did you mean `{near}`?" if near else f"There are: {', '.join(list(nodes)[:12])}"
+        raise ModelyardError(f"no node has the address `{address}`", fix=hint, code="unknown-address")
 
 
 def has_color(common: Common, stream: object = sys.stdout) -> bool:

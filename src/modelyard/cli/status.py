@@ -26,7 +26,7 @@ def command(common: Common, form: str) -> int:
     live = session.target.observe(session.graph)
     with session.state() as state:
         applied = state.applied(session.graph.environment)
-        plan = plan_against_state(session.loaded, session.graph, state, session.store, session.target)
+        plan = plan_against_state(session.loaded, session.graph, state, session.store, live)
     drift = [change for change in plan.pending if any(reason.kind == "drift" for reason in change.reasons)]
     rows = [_row(address, applied.get(address), live.services.get(address)) for address in session.graph.nodes]
     if form == "json":

@@ -1,10 +1,10 @@
 """Spec to graph: nodes, edges, fingerprints, selection. Pure, but for reading code and data digests."""
 
-import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from modelyard.collector import no_collection
 from modelyard.graph.model import Graph, Node, Ref
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def compile_graph(
 
     cache = FileCache.of(loaded.root)
     secrets = {name: place.plain() for name, place in loaded.spec.secrets.items()}
-    with _no_collection(), _with_source_lines(loaded):
+    with no_collection(), _with_source_lines(loaded):
         graph = compile_loaded(
             loaded,
             data=data or disk_digests(loaded.root, cache, on_progress, {"secrets": secrets}),
@@ -65,15 +65,3 @@ def _with_source_lines(loaded: Any) -> Iterator[None]:
         }
         sources = {**loaded.sources, **code}
         raise SpecErrors(list(group.errors), loaded.path.name, loaded.environment, sources) from None
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """A big graph is containers that all live on: the collector would go over them again and again (a third of all)."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()

@@ -1,13 +1,12 @@
 """`load_spec`: from a path to a typed spec, or to everything that is wrong with it."""
 
-import gc
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modelyard.collector import no_collection
 from modelyard.errors import ErrorGroup, ModelyardError, Place
 from modelyard.spec.address import format_address, parse_address
 from modelyard.spec.environments import DEFAULT_ENVIRONMENT, apply_environment, check_environments
@@ -83,7 +82,7 @@ def load_spec(
     as a git commit; what the spec means is then not checked, for checks look at files on the disk. Raises SpecErrors,
     an ErrorGroup of all the mistakes that can be told apart.
     """
-    with _no_collection():
+    with no_collection():
         return _Loading(path, environment or DEFAULT_ENVIRONMENT, files).run(
             variables or {}, os.environ if environ is None else environ
         )
@@ -165,15 +164,3 @@ def _once(errors: list[ModelyardError]) -> list[ModelyardError]:
     for error in errors:
         seen.setdefault((str(error.where or error.address), error.what), error)
     return list(seen.values())
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Hundreds of thousands of new containers and no garbage: the collector would go over them again and again."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()

@@ -137,7 +137,7 @@ class Yard:
         return self.target.fake
 
     def plan(self, graph: Graph, **options: Any) -> Plan:
-        return plan_project(graph, self.state, self.store, self.target, self.root, **options)
+        return plan_project(graph, self.state, self.store, self.target.observe(graph), self.root, **options)
 
     def apply(self, graph: Graph, plan: Plan | None = None, **options: Any) -> ApplyReport:
         self.executor.ran.clear()
