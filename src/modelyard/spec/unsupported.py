@@ -98,6 +98,12 @@ def _latency(spec: "Spec") -> Places:
             yield ("tuning", name, "objectives"), "latency as an objective"
 
 
+def _pruners(spec: "Spec") -> Places:
+    for name, study in spec.tuning.items():
+        if study.pruner == "threshold":
+            yield ("tuning", name, "pruner"), "pruner threshold"
+
+
 def _approvals(spec: "Spec") -> Places:
     for name, model in spec.registry.items():
         for stage, rule in model.promote.items():
@@ -191,6 +197,7 @@ UNSUPPORTED = (
     Unsupported(
         "engines `xgboost`, `lightgbm`, `notebook`", _engines, "Use engine sklearn, or command with a script of yours"
     ),
+    Unsupported("pruner `threshold`", _pruners, "Use median or hyperband: they need no bound of their own"),
     Unsupported("`latency_ms` as an objective of a study", _latency, "Use metrics of the evaluation"),
     Unsupported(
         "promotion by approval (`registry.*.promote: {stage: {approvals: …}}`)", _approvals, "Use `auto`, with gates"

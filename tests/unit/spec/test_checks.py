@@ -180,6 +180,7 @@ UNSUPPORTED_CASES = [
     (SERVED + "expectations: {e: {data: serving.api, expect: [expect_column_to_exist]}}", "expectations.e.data"),
     (FLIGHTS + "training: {t: {data: sources.f, engine: lightgbm}}", "training.t.engine"),
     (FLIGHTS + LATE + "tuning: {u: {training: training.t, objectives: {f1: maximize, latency_ms: minimize}, space: {max_iter: [1, 2]}}}", "tuning.u.objectives"),
+    (FLIGHTS + LATE + "tuning: {u: {training: training.t, maximize: f1, pruner: threshold, space: {max_iter: [1, 2]}}}", "tuning.u.pruner"),
     (FLIGHTS + LATE + "registry: {m: {from: training.t, promote: {production: {approvals: 1}}}}", "registry.m.promote.production"),
     (REGISTERED + "serving: {api: {model: registry.m, rollout: {steps: [5%]}}}", "serving.api.rollout"),
     (REGISTERED + "serving: {api: {model: registry.m, shadow: registry.m@1}}", "serving.api.shadow"),
