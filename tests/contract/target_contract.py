@@ -7,7 +7,7 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,13 @@ from uuid import uuid4
 
 import pytest
 
+from documents import task_document
 from modelyard.errors import ModelyardError
-from modelyard.graph.codec import node_to_json
 from modelyard.graph.model import Graph, Node, Ref, Resources
 from modelyard.store import Store
 from modelyard.targets.base import Deployment, LiveService, Outcome, Target
 from modelyard.task import Artifact, TaskDocument
+from watching import eventually
 
 WORK = Path(__file__).with_name("work.py")
 
@@ -52,20 +53,7 @@ class TargetContract:
 
     def document(self, root: Path, node: Node, **changes: Any) -> TaskDocument:
         """A document whose paths and store hold where the target runs things."""
-        workdir = root / ".modelyard" / "work" / uuid4().hex[:12]
-        values: dict[str, Any] = {
-            "project": "contract",
-            "root": str(root),
-            "node": node_to_json(node),
-            "fingerprint": f"b3:{uuid4().hex * 2}",
-            "run_id": uuid4().hex[:12],
-            "inputs": {},
-            "store": {},
-            "workdir": str(workdir),
-            "result": str(workdir / "result.json"),
-            **changes,
-        }
-        return TaskDocument(**values)
+        return task_document(root, node, **{"project": "contract", **changes})
 
     # Fixtures
 
@@ -480,10 +468,3 @@ class ServiceCase:
         with suppress(OSError, http.client.HTTPException), urlopen(self.url + path, timeout=2) as response:
             return str(response.read().decode())
         return ""
-
-
-def eventually(holds: Callable[[], object], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"it did not hold within {seconds:g} s"
-        time.sleep(0.05)

@@ -5,8 +5,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,15 +57,6 @@ class Project:
         spec.write_text(text.replace(before, after))
 
 
-def with_marker(marker: str) -> list[psutil.Process]:
-    """Processes that have `marker` among their arguments and still run."""
-    found = []
-    for process in psutil.process_iter(["cmdline", "status"]):
-        if process.info["status"] != psutil.STATUS_ZOMBIE and marker in (process.info["cmdline"] or ()):
-            found.append(process)
-    return found
-
-
 def below(root: Path) -> list[psutil.Process]:
     """Processes that work in a folder, or below it, or name it in an argument."""
     found = []
@@ -76,13 +65,6 @@ def below(root: Path) -> list[psutil.Process]:
         if process.info["status"] != psutil.STATUS_ZOMBIE and any(str(root) in word for word in words):
             found.append(process)
     return found
-
-
-def eventually(holds: Callable[[], object], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it never held"
-        time.sleep(0.05)
 
 
 def free_port() -> int:

@@ -8,7 +8,9 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from e2e_project import Project, below, eventually, with_marker
+from e2e_project import Project, below
+
+from watching import eventually, with_marker
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from e2e_project import Project, below, eventually
+from e2e_project import Project, below
+
+from watching import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 

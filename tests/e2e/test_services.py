@@ -9,7 +9,9 @@ from typing import Any
 
 import psutil
 import pytest
-from e2e_project import Project, below, eventually, free_port
+from e2e_project import Project, below, free_port
+
+from watching import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from e2e_project import Project, eventually
+from e2e_project import Project
+
+from watching import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 

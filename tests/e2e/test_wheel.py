@@ -1,5 +1,6 @@
 """What a user gets from the built wheel, in an environment that holds nothing else."""
 
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -39,6 +40,23 @@ def test_wheel_carries_schemas_specs_targets_and_examples(wheel: Path) -> None:
         "examples/digits/mlops.yaml",
     ):
         assert f"modelyard/data/{wanted}" in names
+
+
+def test_wheel_leaves_out_what_git_ignores(tmp_path: Path) -> None:
+    """An example that was run holds gigabytes beside what belongs to it."""
+    checkout = tmp_path / "checkout"
+    ignored = shutil.ignore_patterns(".git", ".venv", ".modelyard", "__pycache__", ".*_cache", ".hypothesis")
+    shutil.copytree(REPOSITORY, checkout, ignore=ignored)
+    subprocess.run(["git", "init", "--quiet", str(checkout)], check=True)
+    left = checkout / "examples" / "digits" / ".modelyard" / "store"
+    left.mkdir(parents=True)
+    (left / "object").write_text("left by a run")
+    (left / "gone").symlink_to(tmp_path / "nowhere")
+    argv = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(checkout)]
+    subprocess.run(argv, check=True, capture_output=True)
+    names = zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist()
+    assert "modelyard/data/examples/digits/mlops.yaml" in names
+    assert not [name for name in names if ".modelyard" in name]
 
 
 def test_init_validate_and_plan_need_nothing_but_the_wheel(program: Path, tmp_path: Path) -> None:

@@ -10,12 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from local_builders import with_marker
-
 from contract.target_contract import TargetContract
 from modelyard.graph.model import Graph
 from modelyard.targets import open_target
 from modelyard.targets.base import Target
+from watching import with_marker
 
 
 class TestLocalTarget(TargetContract):

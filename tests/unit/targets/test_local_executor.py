@@ -12,11 +12,13 @@ from uuid import uuid4
 
 import psutil
 import pytest
-from local_builders import command, document, eventually, in_background, run, with_marker
+from local_builders import command, eventually, in_background, run
 
+from documents import task_document
 from modelyard.graph.model import Node
 from modelyard.targets.local.executor import LocalExecutor
 from modelyard.targets.local.launch import Launcher, SpawnedTask
+from watching import with_marker
 
 SLEEPER = "import time; time.sleep(600)"
 LEAVES_GRANDCHILD = (
@@ -149,7 +151,7 @@ def test_more_gpus_than_there_are_is_a_failure_at_once(executor: LocalExecutor, 
 
 def test_an_out_of_memory_error_is_told_apart(executor: LocalExecutor, tmp_path: Path) -> None:
     (tmp_path / "big.py").write_text("def grow():\n    raise MemoryError\n")
-    task = document(tmp_path, Node("steps.big", "function", config={"call": "big:grow"}, outputs=("out",)))
+    task = task_document(tmp_path, Node("steps.big", "function", config={"call": "big:grow"}, outputs=("out",)))
     assert run(executor, task).status == "out-of-memory"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from local_builders import eventually, service, with_marker
+from local_builders import eventually, service
 
 from modelyard import processes
 from modelyard.graph.model import Graph
@@ -18,6 +18,7 @@ from modelyard.targets import open_target
 from modelyard.targets.base import LiveService, Target
 from modelyard.targets.local.daemon import supervisor_pid
 from modelyard.targets.local.service_files import Running, ServiceFolder
+from watching import with_marker
 
 GRAPH = Graph("p", {}, target={"local": {"grace": 0.5}})
 STEM = "default.serving.api"
