@@ -44,7 +44,7 @@ def test_killing_the_client_ends_the_task_and_its_grandchildren(tmp_path: Path) 
     marker = uuid4().hex
     client = textwrap.dedent(f"""
         import sys
-        sys.path[:0] = {[str(Path(__file__).parent)]!r}
+        sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[2])]!r}
         from pathlib import Path
         from local_builders import command, run
         from modelyard.targets.local.executor import LocalExecutor
