@@ -156,6 +156,8 @@ class References:
         if path[0] == "training":
             return  # the engine says what its command is given
         step: Any = self.tree["steps"][path[1]]
+        if not isinstance(step, dict):
+            return  # no step at all: its type is told as the mistake
         if space == "item":
             if name:
                 self._wrong(found, path, f"`{found[0]}`: an item has no parts", "write `${item}`")

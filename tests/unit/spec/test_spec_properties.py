@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from modelyard.errors import ErrorGroup, ModelyardError
@@ -136,6 +136,7 @@ def test_no_text_reaches_a_traceback(text):
 
 
 @given(SPECS)
+@example({"version": 1, "project": "p", "steps": [["${inputs}"]]})
 @law
 def test_no_tree_reaches_a_traceback(tree):
     load(Path("/p"), dump(tree).encode())
