@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import urllib.request
+from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -41,7 +42,7 @@ def port() -> int:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, port: int) -> Any:
+def applied(tmp_path_factory: pytest.TempPathFactory, port: int) -> Any:
     root = tmp_path_factory.mktemp("served") / "project"
     root.mkdir()
     rows = [(x, y, int(x > y)) for x in range(20) for y in range(20)]
@@ -51,6 +52,15 @@ def served(tmp_path_factory: pytest.TempPathFactory, port: int) -> Any:
     project.apply()
     yield project
     project.run("destroy", "--auto-approve", code=None)
+
+
+@pytest.fixture
+def served(applied: Project, port: int) -> Project:
+    """The project as it was applied first, whatever the test before left behind."""
+    (applied.root / "mlops.yaml").write_text(SPEC.replace("PORT", str(port)))
+    if not ready(port):
+        applied.apply()
+    return applied
 
 
 def ready(port: int) -> bool:
@@ -64,7 +74,9 @@ def ready(port: int) -> bool:
 def listener(port: int) -> psutil.Process | None:
     for connection in psutil.net_connections("tcp"):
         if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
-            return psutil.Process(connection.pid)
+            # Killed between the look and the question, it listens no more.
+            with suppress(psutil.NoSuchProcess):
+                return psutil.Process(connection.pid)
     return None
 
 
