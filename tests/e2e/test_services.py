@@ -57,8 +57,9 @@ def applied(tmp_path_factory: pytest.TempPathFactory, port: int) -> Any:
 @pytest.fixture
 def served(applied: Project, port: int) -> Project:
     """The project as it was applied first, whatever the test before left behind."""
-    (applied.root / "mlops.yaml").write_text(SPEC.replace("PORT", str(port)))
-    if not ready(port):
+    spec = SPEC.replace("PORT", str(port))
+    if (applied.root / "mlops.yaml").read_text() != spec or not ready(port):
+        (applied.root / "mlops.yaml").write_text(spec)
         applied.apply()
     return applied
 
