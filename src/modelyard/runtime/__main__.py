@@ -9,6 +9,7 @@ from pathlib import Path
 
 from modelyard import processes
 from modelyard.logs import CappedSink, RotatingFile, Sink, write_all
+from modelyard.runtime.leash import take_leash
 from modelyard.runtime.running import run_document
 from modelyard.runtime.warden import Warden
 from modelyard.secrets import Redactor, known_values
@@ -21,21 +22,23 @@ def main(arguments: Sequence[str]) -> int:
     """Run NODE.json's task or service; 0 when it went well, 143 when it was asked to end, else its failure.
 
     `MODELYARD_LOG` names a file that takes the output instead of stdout; `MODELYARD_DETACHED` lets it outlive whoever
-    started it; `MODELYARD_GRACE` is the time in seconds between SIGTERM and SIGKILL.
+    started it; `MODELYARD_GRACE` is the time in seconds between SIGTERM and SIGKILL. With `MODELYARD_LEASH=stdin`, secrets
+    are the first line of stdin, and the end of stdin is as good as SIGTERM.
     """
+    leash = take_leash()
     try:
         document = TaskDocument.from_json(json.loads(Path(arguments[0]).read_text()))
     except (IndexError, OSError, ValueError, KeyError, TypeError) as error:
         what = f"cannot read the task document: {error}" if arguments else "say which: modelyard.runtime NODE.json"
         print(encode_event({"event": "error", "what": what, "code": "bad-document"}), flush=True)  # noqa: T201
         return 2
-    if not os.environ.get("MODELYARD_DETACHED"):
+    if leash is None and not os.environ.get("MODELYARD_DETACHED"):
         processes.die_with_parent(signal.SIGTERM)
     service = document.node["role"] == "service"
     sink, write_event = _channels(service)
     redactor = Redactor(known_values(document.node["config"], document.settings))
     grace = float(os.environ.get("MODELYARD_GRACE", GRACE))
-    warden = Warden(sink, write_event, redactor, grace, service=service)
+    warden = Warden(sink, write_event, redactor, grace, service=service, leash=leash)
     return warden.run(lambda emit: run_document(document, emit))
 
 

@@ -34,13 +34,14 @@ class Terminated(BaseException):
 class Warden:
     """`write_event` takes an event's line; `grace` is what a step gets between SIGTERM and SIGKILL, in seconds.
 
-    A `service` leaves no result, and ends only when it is asked to.
+    A `service` leaves no result, and ends only when it is asked to. The end of `leash` asks to end, as SIGTERM does.
     """
 
     def __init__(
         self, sink: Sink, write_event: Callable[[bytes], object], redactor: Redactor, grace: float, *,
-        service: bool = False,
+        service: bool = False, leash: int | None = None,
     ) -> None:  # fmt: skip
+        self._leash = leash
         self._write_event = write_event
         self._redact = redactor
         self._output = OutputFilter(sink, redactor, self._forward, redactor.longest)
@@ -88,7 +89,11 @@ class Warden:
         open_ends = {output, events}
         while self._status is None:
             wait = None if self._stop_at is None else max(self._stop_at - time.monotonic(), 0.01)
-            ready, _, _ = select.select([wake, *open_ends], [], [], wait)
+            leash = [] if self._leash is None else [self._leash]
+            ready, _, _ = select.select([wake, *open_ends, *leash], [], [], wait)
+            if self._leash in ready and not os.read(self._leash or 0, 4096):
+                self._leash = None
+                self._signals.append(signal.SIGTERM)
             if wake in ready:
                 os.read(wake, 4096)
             for fd in open_ends & set(ready):

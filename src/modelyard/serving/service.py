@@ -16,6 +16,7 @@ import uvicorn
 from modelyard.errors import ModelyardError
 from modelyard.serving.app import make_app
 from modelyard.serving.channel import Channel
+from modelyard.serving.door import borrow
 from modelyard.serving.loading import Trees
 from modelyard.serving.predictions import PredictionLog
 from modelyard.serving.settings import DRAIN_SECONDS, ServerSettings
@@ -91,6 +92,8 @@ def _given_version(inputs: Mapping[str, Path], settings: ServerSettings, stage: 
 
 
 def _listen(settings: ServerSettings) -> socket.socket:
+    if settings.door is not None:
+        return _borrow(settings)
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -106,6 +109,14 @@ def _listen(settings: ServerSettings) -> socket.socket:
         what = f"cannot listen on {at}: {error.strerror or error}"
         raise ModelyardError(what, address=settings.address, code="cannot-listen") from error
     return listener
+
+
+def _borrow(settings: ServerSettings) -> socket.socket:
+    try:
+        return borrow(settings.door or Path())
+    except OSError as error:
+        what = f"the door at {settings.door} lends no socket: {error.strerror or error}"
+        raise ModelyardError(what, address=settings.address, code="cannot-listen") from error
 
 
 class _Emitting(logging.Handler):

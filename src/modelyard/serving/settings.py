@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from modelyard.secrets import resolve
+from modelyard.serving.door import ENTRANCE
 
 BODY_LIMIT = 32 << 20
 ROWS_LIMIT = 10_000
@@ -32,12 +33,16 @@ class ServerSettings:
     sample: float = 1.0
     hashed: tuple[str, ...] = ()
     threads: int = 0
+    door: Path | None = None
 
     @classmethod
     def read(
         cls, address: str, config: Mapping[str, Any], root: Path, workdir: Path, settings: Mapping[str, Any]
     ) -> "ServerSettings":
-        """From a node's config. `MODELYARD_HOST` and `MODELYARD_PORT` win: a target knows where it can listen."""
+        """From a node's config. `MODELYARD_HOST` and `MODELYARD_PORT` win: a target knows where it can listen.
+
+        `MODELYARD_DOOR` names who lends the listening socket (`modelyard.serving.door`), where the target has one.
+        """
         pinned = config.get("version") is not None
         where = config["version"] if pinned else config.get("stage", "production")
         batch, log = config.get("batch") or {}, config.get("log") or {}
@@ -56,4 +61,5 @@ class ServerSettings:
             tokens=tuple(part.strip() for text in tokens for part in text.split(",") if part.strip()),
             sample=log.get("sample", 1.0),
             hashed=tuple(log.get("hash", ())),
+            door=Path(os.environ[ENTRANCE]) if os.environ.get(ENTRANCE) else None,
         )

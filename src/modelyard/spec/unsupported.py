@@ -125,8 +125,8 @@ def _shadow(spec: "Spec") -> Places:
 
 def _replicas(spec: "Spec") -> Places:
     for name, endpoint in spec.serving.items():
-        if endpoint.replicas.max > 1 and spec.target.local is not None:
-            yield ("serving", name, "replicas"), "more than one replica on the local target"
+        if endpoint.replicas.max > 1 and spec.target.kubernetes is None:
+            yield ("serving", name, "replicas"), "more than one replica on one machine"
 
 
 def _mirrors(spec: "Spec") -> Places:
@@ -143,9 +143,10 @@ def _secrets(spec: "Spec") -> Places:
 
 
 def _targets(spec: "Spec") -> Places:
-    for name in ("compose", "kubernetes"):
-        if getattr(spec.target, name) is not None:
-            yield ("target",), f"target {name}"
+    if spec.target.kubernetes is not None:
+        yield ("target",), "target kubernetes"
+    if spec.target.compose is not None and spec.target.compose.registry:
+        yield ("target", "compose", "registry"), "pushing images to a registry"
 
 
 def _running(spec: "Spec") -> Places:
@@ -204,10 +205,12 @@ UNSUPPORTED = (
     ),
     Unsupported("`serving.*.rollout`", _rollout, "A promoted version takes all requests at once"),
     Unsupported("`serving.*.shadow`", _shadow, "Serve the other version on a port of its own"),
-    Unsupported("more than one replica on the local target", _replicas, "Set `max: 1` for this environment"),
+    Unsupported("more than one replica on the local and the Compose target", _replicas, "Set `max: 1` for this environment"),
     Unsupported("tracking mirrors other than `tensorboard`", _mirrors, "Mirrors here: tensorboard"),
     Unsupported("secrets from `keyring` and `kubernetes`", _secrets, "Use an environment variable or `file`"),
-    Unsupported("targets `compose` and `kubernetes`", _targets, "Choose an environment with `target: local`"),
+    Unsupported(
+        "target `kubernetes`, and `registry` of target `compose`", _targets, "Choose `target: local` or `target: compose`"
+    ),
     Unsupported("`runtime.isolate` and `runtime.image`", _running, "Use `packages`, and `modelyard lock`"),
     Unsupported(
         "runs that a monitor's rule starts (`monitoring.*.when[].then[].run`)",

@@ -9,7 +9,10 @@ from modelyard.errors import ModelyardError
 from modelyard.graph.model import Graph
 from modelyard.targets.base import Target
 
-TARGETS = {"local": "modelyard.targets.local.target:LocalTarget"}
+TARGETS = {
+    "local": "modelyard.targets.local.target:open_local",
+    "compose": "modelyard.targets.compose.target:open_compose",
+}
 
 
 def open_target(graph: Graph, root: Path) -> Target:
@@ -22,4 +25,4 @@ def open_target(graph: Graph, root: Path) -> Target:
     module, attribute = TARGETS[name].split(":")
     factory = getattr(import_module(module), attribute)
     options: Mapping[str, Any] = settings or {}
-    return cast("Target", factory(graph.project, root, environment=graph.environment, settings=options))
+    return cast("Target", factory(graph, root, options))

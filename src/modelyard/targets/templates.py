@@ -24,6 +24,7 @@ def render_folder(name: str, values: Mapping[str, Any], folder: Path | None = No
         loader=FileSystemLoader(folder),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
+        trim_blocks=True,
         autoescape=False,  # noqa: S701
     )
     files: dict[str, bytes] = {}

@@ -18,8 +18,13 @@ class LocalTarget(Section):
 
 
 class ComposeTarget(Section):
-    """Docker Compose."""
+    """Docker Compose, on one machine."""
 
+    base: str = Field(
+        default="python:3.11-slim",
+        description="The image that the project's images start from: a Debian or Ubuntu with Python and `venv`.",
+        examples=["python:3.11-slim"],
+    )
     registry: str | None = Field(
         default=None, description="Where built images go.", examples=["registry.example.com/ml"]
     )

@@ -12,7 +12,8 @@ ROOT = PREFIX + "root"
 ADDRESS = PREFIX + "address"
 FINGERPRINT = PREFIX + "fingerprint"
 RUN = PREFIX + "run"
-DEFINITION = PREFIX + "definition"
+PART = PREFIX + "part"
+URL = PREFIX + "url"
 
 
 @dataclass(frozen=True)

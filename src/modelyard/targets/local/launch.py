@@ -3,7 +3,6 @@
 import array
 import json
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -11,33 +10,12 @@ import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Protocol
 
+from modelyard.targets.launched import Launched, readable
 from modelyard.targets.local.environment import child_environment
 from modelyard.targets.local.zygote import LARGEST_REQUEST
 
 _READY_WITHIN = 20.0
-
-
-def readable(fd: int, wait: float) -> bool:
-    """Whether there is something to read within `wait` seconds (by poll: select has no room above 1,024)."""
-    poll = select.poll()
-    poll.register(fd, select.POLLIN)
-    return bool(poll.poll(wait * 1000))
-
-
-class Launched(Protocol):
-    """A runtime process. `output` is the reading end of its stdout and stderr, to be closed by whoever reads it."""
-
-    output: int
-
-    def exit_code(self, wait: float) -> int | None:
-        """How it ended, or None where it has not within `wait` seconds."""
-        ...
-
-    def signal(self, signum: int) -> None: ...
-
-    def close(self) -> None: ...
 
 
 class ForkedTask:

@@ -9,8 +9,8 @@ from typing import Any, Literal, cast
 from modelyard import processes
 from modelyard.errors import ModelyardError
 from modelyard.secrets import references
+from modelyard.targets import ports
 from modelyard.targets.base import Deployment, LiveService, OnEvent
-from modelyard.targets.local import ports
 from modelyard.targets.local.daemon import ensure_supervisor, supervisor_pid
 from modelyard.targets.local.endings import end_process
 from modelyard.targets.local.service_files import Running, ServiceFolder, Wanted, stem_of

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from modelyard import processes
 from modelyard.targets.local.endings import BEYOND_GRACE, kill_process
-from modelyard.targets.local.probing import Prober
 from modelyard.targets.local.service_files import Running, ServiceFolder, Wanted
+from modelyard.targets.probing import Prober
 
 _UP_WITHOUT_PROBE = 1.0
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.5, 30.0

@@ -49,6 +49,10 @@ class LocalTarget:
         return self._services.log_path(address)
 
 
+def open_local(graph: Graph, root: Path, settings: Mapping[str, Any]) -> LocalTarget:
+    return LocalTarget(graph.project, root, environment=graph.environment, settings=settings)
+
+
 def _seconds(value: Any) -> float:
     if isinstance(value, int | float):
         return float(value)

@@ -1,7 +1,11 @@
-"""Is it ready? Asked over HTTP, in a thread, so that a server that hangs holds up no other."""
+"""Is it ready? Asked over HTTP, in a thread, so that a server that hangs holds up no other.
+
+`python -m modelyard.targets.probing URL` asks once, and exits with 1 where it is not: a container's health check.
+"""
 
 import http.client
 import json
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -56,3 +60,7 @@ class Prober:
 
     def stop(self) -> None:
         self._over.set()
+
+
+if __name__ == "__main__":
+    sys.exit(0 if ask(sys.argv[1]).ready else 1)

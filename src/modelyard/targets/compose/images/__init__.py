@@ -1,0 +1,99 @@
+"""The images of a project: one for its tasks, one for its servers, one for the tracking server. Pure and offline.
+
+An image is its build context: what it is made from is its name, so that an unchanged one is never built again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from modelyard.digests import digest_json
+from modelyard.errors import ModelyardError
+from modelyard.graph.lock import read_lock
+from modelyard.graph.model import CodeFile, Graph, Node
+from modelyard.targets.base import Files
+from modelyard.targets.compose.images.bill import bill_of_materials
+from modelyard.targets.compose.images.requirements import needed, pinned
+from modelyard.targets.compose.images.wheel import own_wheel
+from modelyard.targets.templates import render_folder
+
+Role = Literal["tasks", "serving", "tracking"]
+ROLES: tuple[Role, ...] = ("tasks", "serving", "tracking")
+
+
+@dataclass(frozen=True)
+class Image:
+    """`files` is the whole build context; `name` ends in its digest."""
+
+    role: Role
+    name: str
+    files: Files
+
+
+def image_role(node: Node) -> Role:
+    """Which image a node runs in."""
+    if node.kind == "serve":
+        return "serving"
+    return "tracking" if node.kind == "tracking" else "tasks"
+
+
+def images_of(graph: Graph, root: Path, base: str) -> dict[str, Image]:
+    """The images that a graph's nodes run in, by role. Raises ModelyardError for code that is not there."""
+    nodes: dict[Role, list[Node]] = {role: [] for role in ROLES}
+    for node in graph.nodes.values():
+        nodes[image_role(node)].append(node)
+    return {role: _image(role, those, graph, root, base) for role, those in nodes.items() if those}
+
+
+def _image(role: Role, nodes: list[Node], graph: Graph, root: Path, base: str) -> Image:
+    from modelyard import __version__
+
+    requirements = needed(role, nodes, graph)
+    lock = read_lock(root)
+    constraints = pinned(requirements, lock.packages if lock else {})
+    wheel_name, wheel = own_wheel()
+    names = {requirement.partition("==")[0] for requirement in constraints}
+    values = {
+        "version": __version__, "project": graph.project, "role": role, "base": base, "wheel": wheel_name,
+        "opencv": "opencv-python" in names,
+    }  # fmt: skip
+    files = {
+        **render_folder("compose/image", values),
+        "requirements.txt": _lines(requirements),
+        "constraints.txt": _lines(constraints),
+        "sbom.cdx.json": bill_of_materials(f"{graph.project}-{role}", constraints),
+        wheel_name: wheel,
+        **_code(nodes, root),
+    }
+    digest = digest_json({path: _digest(content) for path, content in sorted(files.items())})
+    name = f"modelyard/{_plain(graph.project)}-{role}:{digest.removeprefix('b3:')[:12]}"
+    return Image(role, name, files)
+
+
+def _code(nodes: list[Node], root: Path) -> Mapping[str, bytes]:
+    """The user's files that the nodes run, under `project/`, which is there even where it is empty."""
+    code: dict[str, CodeFile] = {file.path: file for node in nodes for file in node.code}
+    files = {"project/.keep": b""}
+    for path in sorted(code):
+        try:
+            files[f"project/{path}"] = (root / path).read_bytes()
+        except OSError as error:
+            raise ModelyardError(f"{path} cannot be read: {error.strerror}", code="no-code") from error
+    return files
+
+
+def _digest(content: bytes) -> str:
+    from modelyard.digests import digest_bytes
+
+    return digest_bytes(content)
+
+
+def _lines(lines: list[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _plain(project: str) -> str:
+    import re
+
+    return re.sub(r"[^a-z0-9]+", "-", project.lower()).strip("-")

@@ -1,0 +1,103 @@
+"""`compose.yaml` and what goes with it. Pure: the same graph and the same settings give the same bytes."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from modelyard.errors import ModelyardError
+from modelyard.graph.fingerprint import service_fingerprint
+from modelyard.graph.model import Graph, Node
+from modelyard.targets.compose import names
+from modelyard.targets.compose.definition import Service, plain_document, service_of
+from modelyard.targets.compose.images import Image, image_role
+from modelyard.targets.templates import render_folder
+from modelyard.task import TaskDocument
+
+
+def services_of(graph: Graph) -> list[Service]:
+    """What `docker compose up` starts: a container each service, and no two at one port. Raises ModelyardError.
+
+    A service that starts from another node's result is left to `apply`, which knows that result.
+    """
+    found = [
+        service_of(node, service_fingerprint(node, {}), image_role(node), graph.settings)
+        for node in graph.nodes.values()
+        if node.role == "service" and all(ref.follow for ref in node.inputs.values())
+    ]
+    ports: dict[int, str] = {}
+    for service in found:
+        if service.published and ports.setdefault(service.published, service.address) != service.address:
+            raise ModelyardError(
+                f"{service.address} and {ports[service.published]} both want port {service.published}",
+                address=service.address, fix=f"give {service.address} a `port` of its own", code="port-taken",
+            )  # fmt: skip
+    return found
+
+
+def render_graph(
+    graph: Graph, scope: names.Scope, images: Mapping[str, Image], base: str, user: str
+) -> dict[str, bytes]:
+    """All files: `compose.yaml`, `.env`, the images' build contexts, and a document a service."""
+    services = services_of(graph)
+    by_address: dict[str, Node] = dict(graph.nodes)
+    documents = {
+        service.address: plain_document(
+            by_address[service.address], service, graph.project, graph.environment, graph.settings
+        )
+        for service in services
+    }
+    return render_files(scope, services, documents, images, base, user)
+
+
+def render_files(
+    scope: names.Scope,
+    services: Sequence[Service],
+    documents: Mapping[str, TaskDocument],
+    images: Mapping[str, Image],
+    base: str,
+    user: str,
+) -> dict[str, bytes]:
+    from modelyard import __version__
+
+    values = {
+        "version": __version__,
+        "project": scope.project,
+        "environment": scope.environment,
+        "name": scope.compose_name,
+        "scope": {
+            names.PROJECT: json.dumps(scope.project),
+            names.ENVIRONMENT: json.dumps(scope.environment),
+            names.ROOT: '"${MODELYARD_ROOT}"',
+        },
+        "labels": {
+            "address": names.ADDRESS, "fingerprint": names.FINGERPRINT, "part": names.PART, "url": names.URL,
+        },
+        "services": sorted(services, key=lambda service: service.address),
+        "images": images,
+        "base": base,
+        "root": str(scope.root),
+        "user": user,
+        "secrets": sorted({name for service in services for name in service.secrets}),
+    }  # fmt: skip
+    files = render_folder("compose", values)
+    check(files["compose.yaml"])
+    for image in images.values():
+        files |= {f"images/{image.role}/{path}": content for path, content in image.files.items()}
+    for address, document in documents.items():
+        files[f"nodes/{address}.json"] = _json(document.to_json())
+    return dict(sorted(files.items()))
+
+
+def check(text: bytes) -> None:
+    """Refuse a file that is no YAML before anybody writes it: that is a mistake of ours."""
+    import yaml
+
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ModelyardError(f"the template of compose.yaml makes no YAML: {error}", code="template") from error
+    if not isinstance(data, dict) or "services" not in data:
+        raise ModelyardError("the template of compose.yaml names no services", code="template")
+
+
+def _json(data: object) -> bytes:
+    return (json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False, default=dict) + "\n").encode()

@@ -1,0 +1,183 @@
+"""Services as Compose keeps them: deployed one at a time, each from its own record in the working folder."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from modelyard.errors import ModelyardError
+from modelyard.targets import ports
+from modelyard.targets.base import Deployment, LiveService, OnEvent
+from modelyard.targets.compose.definition import Service, inside, service_of
+from modelyard.targets.compose.folder import ComposeFolder
+from modelyard.targets.compose.names import Scope
+from modelyard.targets.compose.observing import Container, containers, live_service
+from modelyard.targets.compose.secret_files import provide, secrets_folder
+from modelyard.targets.probing import ask
+from modelyard.task import TaskDocument
+
+READY_WITHIN = 120.0
+_CRASHES = 3
+_STAYS_UP = 2.0
+_TICK = 0.2
+Documents = Mapping[str, TaskDocument]
+
+
+class ComposeServices:
+    """`write` renders the working folder from what is deployed; `compose` runs the Compose command on it."""
+
+    def __init__(
+        self,
+        scope: Scope,
+        client: Callable[[], Any],
+        compose: Callable[..., str],
+        write: Callable[[Sequence[Service], Documents], None],
+        prepare: Callable[[Service, OnEvent], None],
+        role: Callable[[Any], str],
+        user: int,
+    ) -> None:
+        self._scope = scope
+        self._client = client
+        self._compose = compose
+        self._write = write
+        self._prepare = prepare
+        self._role = role
+        self._user = user
+        self._folder = ComposeFolder(scope.folder)
+
+    def observe(self) -> dict[str, LiveService]:
+        """What runs, and what was deployed and does not run any more."""
+        found = containers(self._client(), self._scope)
+        return {
+            address: live_service(service, found.get(address, ()))
+            for address, (service, _) in self._folder.deployed().items()
+        } | {address: live_service(None, those) for address, those in found.items() if address not in self._known()}
+
+    def deploy(self, deployment: Deployment, on_event: OnEvent) -> LiveService:
+        node, document = deployment.node, deployment.document
+        service = service_of(node, document.fingerprint, self._role(node), document.settings)
+        before = self._known().get(service.address)
+        service = self._at_its_port(service, node.config, before[0] if before else None)
+        self._prepare(service, on_event)
+        self._folder.keep(service, inside(document, service))
+        try:
+            self._up(service, document)
+            return self._wait_until_ready(service, on_event)
+        except BaseException:
+            self._put_back(service, before)
+            raise
+
+    def remove(self, address: str, on_event: OnEvent) -> None:
+        known = self._known()
+        self._folder.forget(address)
+        for container in containers(self._client(), self._scope).get(address, ()):
+            container.remove(self._client())
+        if address in known:
+            self._render()
+        if not self._known() and known:
+            self._compose("down", "--remove-orphans", "--timeout", "10", env=self._environment())
+        on_event({"event": "note", "text": f"{address} stopped"})
+
+    def log_lines(self, address: str, number: int | None = None) -> list[str]:
+        """The last lines that a service's container said, newest container last."""
+        lines: list[str] = []
+        for container in containers(self._client(), self._scope).get(address, ()):
+            if not container.is_door:
+                lines += container.log(self._client(), number)
+        return lines[-number:] if number else lines
+
+    def _known(self) -> dict[str, tuple[Service, TaskDocument]]:
+        return self._folder.deployed()
+
+    def _render(self) -> None:
+        known = self._known()
+        self._write([service for service, _ in known.values()], {a: document for a, (_, document) in known.items()})
+
+    def _environment(self) -> dict[str, str]:
+        return {"MODELYARD_SECRETS": str(secrets_folder(self._scope))}
+
+    def _up(self, service: Service, document: TaskDocument) -> None:
+        self._render()
+        every = {name for known, _ in self._known().values() for name in known.secrets}
+        changed = provide(self._scope, every, document.settings.get("secrets") or {}, self._user)
+        parts = [service.name, service.container] if service.door else [service.container]
+        again = ["--force-recreate"] if changed and service.secrets else []
+        self._compose("up", "--detach", "--no-deps", "--no-build", "--pull", "never", *again, *parts,
+                      env=self._environment())  # fmt: skip
+
+    def _at_its_port(self, service: Service, config: Mapping[str, Any], before: Service | None) -> Service:
+        """As asked; else the port that it had; else its kind's own, or the next free one."""
+        if service.published is None:
+            return service
+        asked = config.get("port")
+        if not asked and before is not None and before.published:
+            return replace(service, published=before.published)
+        if not asked:
+            return replace(service, published=ports.find_free(service.host, service.published))
+        mine = before is not None and before.published == asked and before.host == service.host
+        if not (mine and self._holds_its_port(service)) and not ports.is_free(service.host, service.published):
+            raise ports.taken(service.address, service.host, service.published)
+        return service
+
+    def _holds_its_port(self, service: Service) -> bool:
+        found = containers(self._client(), self._scope).get(service.address, ())
+        return any(service.published in container.ports for container in found)
+
+    def _wait_until_ready(self, service: Service, on_event: OnEvent) -> LiveService:
+        began = time.monotonic()
+        told = began
+        while True:
+            found = [c for c in self._of(service) if not c.is_door and c.fingerprint == service.fingerprint]
+            newest = found[-1] if found else None
+            ended = newest is None or not newest.running
+            restarts = newest.restarts(self._client()) if newest else 0
+            waited = time.monotonic() - began
+            if newest is not None and newest.running and (answer := _is_ready(service, waited)):
+                live = live_service(service, self._of(service))
+                return replace(live, status="ready", version=answer.version, detail="")
+            if restarts >= _CRASHES or waited > READY_WITHIN or (ended and waited > 10):
+                raise self._never_ready(service, _why(newest, restarts))
+            if time.monotonic() - told > 1.0:
+                on_event({"event": "progress", "done": 0, "total": 1, "text": "waiting until it is ready"})
+                told = time.monotonic()
+            time.sleep(_TICK)
+
+    def _of(self, service: Service) -> Sequence[Container]:
+        return containers(self._client(), self._scope).get(service.address, ())
+
+    def _never_ready(self, service: Service, why: str) -> ModelyardError:
+        return ModelyardError(
+            f"{service.address} did not come up: {why}",
+            address=service.address,
+            fix=f"`modelyard logs {service.address}` shows what it said",
+            code="service-failed",
+            details=self.log_lines(service.address, 15),
+        )
+
+    def _put_back(self, service: Service, before: tuple[Service, TaskDocument] | None) -> None:
+        """What ran before runs again, or nothing."""
+        if before is None:
+            self.remove(service.address, lambda event: None)
+            return
+        self._folder.keep(*before)
+        self._up(*before)
+
+
+class _Ready:
+    def __init__(self, version: str | None) -> None:
+        self.version = version
+
+
+def _is_ready(service: Service, waited: float) -> _Ready | None:
+    if service.url is None or service.probe is None:
+        return _Ready(None) if waited > _STAYS_UP else None
+    answer = ask(f"{service.url}{service.probe}")
+    return _Ready(answer.version) if answer.ready else None
+
+
+def _why(newest: Container | None, restarts: int) -> str:
+    if restarts:
+        return f"it ended {restarts} times"
+    if newest is None:
+        return "its container is gone"
+    return f"it was not ready within {READY_WITHIN:g} s" if newest.running else f"it is {newest.state}"
