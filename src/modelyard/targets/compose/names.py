@@ -35,6 +35,11 @@ class Scope:
         return self.root / ".modelyard" / "compose" / self.environment
 
     @property
+    def scratch(self) -> str:
+        """Where containers have a file system of their own in memory: `/tmp`, unless that would hide the project."""
+        return "/var/tmp" if Path("/tmp") in self.root.parents else "/tmp"  # noqa: S108 - paths inside
+
+    @property
     def labels(self) -> dict[str, str]:
         return {PROJECT: self.project, ENVIRONMENT: self.environment, ROOT: str(self.root)}
 

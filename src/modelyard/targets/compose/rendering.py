@@ -76,6 +76,7 @@ def render_files(
         "base": base,
         "root": str(scope.root),
         "user": user,
+        "scratch": scope.scratch,
         "secrets": sorted({name for service in services for name in service.secrets}),
     }  # fmt: skip
     files = render_folder("compose", values)

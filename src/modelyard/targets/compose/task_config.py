@@ -30,7 +30,7 @@ def container_config(
         "binds": [f"{state}:{state}"],
         "mounts": [dict(mount) for mount in mounts],
         "read_only": True,
-        "tmpfs": {"/tmp": "exec,mode=1777"},  # noqa: S108 - a file system of its own
+        "tmpfs": {scope.scratch: "exec,mode=1777"},
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],
         "pids_limit": _PROCESSES,
@@ -52,7 +52,10 @@ def container_config(
         user=user,
         working_dir=str(scope.root),
         stdin_open=True,
-        environment={"MODELYARD_LEASH": "stdin", "MODELYARD_GRACE": f"{grace:g}"},
+        environment={
+            "MODELYARD_LEASH": "stdin", "MODELYARD_GRACE": f"{grace:g}", "TMPDIR": scope.scratch, "HOME": scope.scratch,
+            "XDG_CACHE_HOME": f"{scope.scratch}/.cache",
+        },
         labels=labels,
         host_config=client.create_host_config(**host),
     )
