@@ -99,10 +99,28 @@ class Workshop:
         module, name = STEPS[context.kind].split(":")
         return getattr(import_module(module), name)(context), context.outputs
 
+    @property
+    def mlflow(self) -> Any:
+        """MLflow's own client on the workshop's records. It takes seconds to import: not where tests are collected."""
+        from mlflow import MlflowClient
+
+        uri = f"sqlite:///{self.root}/.modelyard/mlflow.db"
+        return MlflowClient(uri, uri)
+
     def texts(self, event: str) -> list[str]:
         return [str(one.get("text", "")) for one in self.events if one["event"] == event]
 
 
 @pytest.fixture
 def workshop(tmp_path: Path) -> Workshop:
-    return Workshop(tmp_path, Store.open({"path": ".modelyard/store"}, tmp_path))
+    return open_workshop(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared_workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    """One for all tests of a file: for work that costs seconds and that they only look at."""
+    return open_workshop(tmp_path_factory.mktemp("workshop"))
+
+
+def open_workshop(root: Path) -> Workshop:
+    return Workshop(root, Store.open({"path": ".modelyard/store"}, root))

@@ -83,8 +83,12 @@ def make_plan(
 ) -> "Plan":
     """What `apply` would do, and why. Changes nothing; `observe=False` does not look at what runs."""
     with open_state(loaded, graph, read_only=True) as state:
-        live = open_target(loaded, graph).observe(graph) if observe else None
+        live = open_target(loaded, graph).observe(graph) if observe and _has_services(graph) else None
         return plan_against_state(loaded, graph, state, open_store(loaded, graph), live, select=select, exclude=exclude)
+
+
+def _has_services(graph: "Graph") -> bool:
+    return any(node.role == "service" for node in graph.nodes.values())
 
 
 def plan_against_state(
@@ -98,7 +102,7 @@ def plan_against_state(
     exclude: Sequence[str] = (),
 ) -> "Plan":
     """Plan with a state, a store and a view of what runs (None: not looked at) that are at hand already."""
-    from modelyard.apply import plan_project
+    from modelyard.apply.planning import plan_project
     from modelyard.graph.lock import environment_drift
 
     drift = [str(line) for line in environment_drift(graph)]
@@ -141,12 +145,15 @@ def destroy(
     *,
     on_event: "Callable[[Any], None] | None" = None,
     cancel: "threading.Event | None" = None,
+    lock_wait: float = 0.0,
 ) -> "ApplyReport":
     """Stop the services that apply started, and forget what was applied. Results stay in the store."""
     from modelyard.apply.destroy import destroy as destroy_
 
     with open_state(loaded, graph) as state:
-        return destroy_(graph, open_target(loaded, graph), state, on_event=on_event, cancel=cancel)
+        return destroy_(
+            graph, open_target(loaded, graph), state, on_event=on_event, cancel=cancel, lock_wait=lock_wait
+        )
 
 
 def plan_against_commit(loaded: "LoadedSpec", ref: str) -> "Plan":

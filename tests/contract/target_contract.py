@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -123,18 +124,20 @@ class TargetContract:
         assert result.run_id == job.last.run_id
 
     def test_tasks_run_side_by_side(self, job: "Job") -> None:
-        began = time.monotonic()
         outcomes: list[Outcome] = []
         threads = [
-            threading.Thread(target=lambda: outcomes.append(job.again("sleep", "1.0", "${outputs.out}/done")))
-            for _ in range(4)
+            threading.Thread(target=lambda: outcomes.append(job.again("sleep", "3.0", "${outputs.out}/done")))
+            for _ in range(2)
         ]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert [outcome.status for outcome in outcomes] == ["ok"] * 4
-        assert time.monotonic() - began < 3.5
+        assert [outcome.status for outcome in outcomes] == ["ok"] * 2
+        results = [outcome.result for outcome in outcomes if outcome.result]
+        ends = [datetime.fromisoformat(result.finished_at) for result in results]
+        starts = [end - timedelta(seconds=result.seconds) for end, result in zip(ends, results, strict=True)]
+        assert max(starts) < min(ends), "the second began before the first had ended"
 
     # What a task says
 

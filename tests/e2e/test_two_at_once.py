@@ -82,6 +82,31 @@ def test_waiting_has_an_end(held: Held) -> None:
     assert f"pid {held.pid}" in said
 
 
+@pytest.mark.parametrize("verb", ["apply", "destroy"])
+def test_ctrl_c_ends_the_waiting_at_once(held: Held, verb: str) -> None:
+    with held.project.start(verb, "--auto-approve", "--lock-wait", "60") as second:
+        assert second.stderr is not None
+        for line in second.stderr:
+            if f"pid {held.pid}" in line:
+                break
+        os.kill(second.pid, signal.SIGINT)
+        _, err = second.communicate(timeout=5)
+    assert second.returncode == 130, err
+    assert "nothing was done" in err
+
+
+def test_destroy_waits_too(held: Held) -> None:
+    with held.project.start("destroy", "--auto-approve", "--lock-wait", "60") as second:
+        assert second.stderr is not None
+        for line in second.stderr:
+            if f"pid {held.pid}" in line:
+                held.go.touch()
+                break
+        _, err = second.communicate(timeout=60)
+    assert second.returncode == 0, err
+    assert set(held.project.actions().values()) == {"restore"}
+
+
 def test_destroy_refuses_too(held: Held) -> None:
     said = held.project.run("destroy", "--auto-approve", code=1).stderr
     assert f"pid {held.pid}" in said

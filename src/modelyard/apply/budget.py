@@ -10,6 +10,7 @@ from modelyard.graph.model import Graph, Node
 from modelyard.plan.definition import Action, Plan
 from modelyard.plan.quantities import amount
 from modelyard.state import RunRecord, State
+from modelyard.wording import counted
 
 _ALL = 1_000_000
 
@@ -33,7 +34,10 @@ class Budget:
         if not computes:
             return
         if self._runs is not None and self._applies >= self._runs:
-            raise _exceeded("runs_per_day", f"{self._applies} of {self._runs} runs were started in the last 24 hours")
+            raise _exceeded(
+                "runs_per_day",
+                f"{self._applies} of {counted(self._runs, 'run')} went in the last 24 hours",
+            )
         needed = plan.totals.gpu_hours
         if self._gpu_hours is not None and needed and self._spent + needed > self._gpu_hours:
             text = f"the plan takes about {amount(needed)} GPU-hours; {self._left_text()}"

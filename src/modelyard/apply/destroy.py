@@ -30,7 +30,7 @@ def destroy(
     """Do it, under the state's lock. A service that does not stop keeps its record, and is in the report as failed."""
     tell: OnApplyEvent = on_event or (lambda event: None)
     reports: list[NodeReport] = []
-    with state.lock("destroy", lock_wait, graph.environment, lambda holder: tell(LockWaiting(str(holder)))):
+    with state.lock("destroy", lock_wait, graph.environment, lambda holder: tell(LockWaiting(str(holder))), cancel):
         plan = plan_destroy(graph, state.applied(graph.environment))
         for change in plan.changes:
             if cancel is not None and cancel.is_set():

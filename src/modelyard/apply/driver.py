@@ -46,11 +46,12 @@ def apply_plan(
     """Do what `plan` says. Task and service failures are in the report; it returns once nothing of it runs any more.
 
     Setting `cancel` ends what runs and starts nothing more. Raises ModelyardError before anything is started: code
-    `locked` (another apply holds the state), `stale-plan`, `budget`, `does-not-fit`.
+    `locked` (another apply holds the state), `cancelled` (while waiting for that), `stale-plan`, `budget`,
+    `does-not-fit`.
     """
     cancel = cancel or threading.Event()
     begun = time.monotonic()
-    with state.lock("apply", lock_wait, graph.environment, _tell_waiting(on_event)):
+    with state.lock("apply", lock_wait, graph.environment, _tell_waiting(on_event), cancel):
         check_fresh(plan, state)
         executor = target.executor()
         try:

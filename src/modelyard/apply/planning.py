@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from modelyard.apply.code import line_changes
 from modelyard.apply.unfinished import unfinished_runs
@@ -11,9 +12,11 @@ from modelyard.plan.definition import Plan
 from modelyard.plan.estimate import Prices
 from modelyard.state import AppliedRecord, State
 from modelyard.state.records import latest
-from modelyard.store import Store
-from modelyard.targets.base import Live
 from modelyard.task import TaskResult
+
+if TYPE_CHECKING:
+    from modelyard.store import Store
+    from modelyard.targets.base import Live
 
 _MANY = 1000
 
@@ -21,8 +24,8 @@ _MANY = 1000
 def plan_project(
     graph: Graph,
     state: State,
-    store: Store,
-    live: Live | None,
+    store: "Store",
+    live: "Live | None",
     root: Path,
     *,
     select: Sequence[str] = (),

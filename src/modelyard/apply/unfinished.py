@@ -1,10 +1,13 @@
 """What an apply that was killed left behind: runs that were begun and never written down as ended."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from modelyard.plan.restoring import ACTING
 from modelyard.state import AppliedRecord, State
-from modelyard.store import Store
+
+if TYPE_CHECKING:
+    from modelyard.store import Store
 
 _MANY = 1000
 
@@ -23,7 +26,9 @@ def unfinished_runs(state: State, environment: str | None) -> frozenset[str]:
     return frozenset(found)
 
 
-def settle_recorded(state: State, environment: str | None, applied: Mapping[str, AppliedRecord], store: Store) -> None:
+def settle_recorded(
+    state: State, environment: str | None, applied: Mapping[str, AppliedRecord], store: "Store"
+) -> None:
     """Close runs whose record was written just before the kill: they ended well."""
     for run in state.runs(environment, status="interrupted", limit=_MANY):
         record = applied.get(run.address)

@@ -1,15 +1,13 @@
 """`modelyard apply`."""
 
-import signal
 import sys
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from modelyard.cli.options import Common, common_options
+from modelyard.cli.options import Common, common_options, lock_wait_option
 from modelyard.cli.plan import view
 from modelyard.cli.session import Session, has_color
 from modelyard.errors import ModelyardError
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @click.option("--keep-going", is_flag=True, help="After a failure go on with what does not depend on it.")
 @click.option("--parallelism", type=click.IntRange(1), metavar="N", help="At most N tasks at once.")
-@click.option("--lock-wait", type=click.FloatRange(0), default=0.0, metavar="SECONDS", help="Wait for another apply.")
+@lock_wait_option
 def command(
     common: Common, plan_file: Path | None, select: tuple[str, ...], exclude: tuple[str, ...], auto_approve: bool,
     keep_going: bool, parallelism: int | None, lock_wait: float,
@@ -66,10 +64,10 @@ def _carry_out(session: Session, plan: "Plan", asks: bool, how: Mapping[str, Any
         return 0
     if asks:
         _ask(common)
+    from modelyard.cli.interrupt import cancel_on_interrupt
     from modelyard.cli.progress import Progress
 
-    cancel = threading.Event()
-    _on_interrupt(cancel, common)
+    cancel = cancel_on_interrupt(common)
     with Progress(common, color=has_color(common, sys.stderr)) as progress:
         report = apply_plan(session.loaded, session.graph, plan, on_event=progress, cancel=cancel, **how)
     from modelyard.cli.outcome import print_report
@@ -84,16 +82,3 @@ def _ask(common: Common) -> None:
     if not click.confirm("Apply this?", err=True):
         common.say("Nothing was done.")
         raise click.exceptions.Abort
-
-
-def _on_interrupt(cancel: threading.Event, common: Common) -> None:
-    """The first Ctrl-C ends what runs, in order; a second one does not wait."""
-
-    def handle(_signal: int, _frame: object) -> None:
-        if cancel.is_set():
-            raise KeyboardInterrupt
-        cancel.set()
-        common.say("\nStopping: what runs is ended, what is finished is kept. Ctrl-C again does not wait.")
-
-    signal.signal(signal.SIGINT, handle)
-    signal.signal(signal.SIGTERM, handle)

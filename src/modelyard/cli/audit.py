@@ -4,6 +4,7 @@ import click
 
 from modelyard.cli.options import Common, common_options, format_option
 from modelyard.cli.session import Session
+from modelyard.wording import counted
 
 
 @click.command(epilog="Examples: modelyard audit verify; modelyard audit log --format json")
@@ -26,7 +27,7 @@ def command(common: Common, form: str, head: str | None, verb: str) -> int:
     if form == "json":
         click.echo(json.dumps(asdict(check)))
     elif check.ok:
-        click.echo(f"The journal is whole: {check.entries} lines, head {check.head}")
+        click.echo(f"The journal is whole: {counted(check.entries, 'line')}, head {check.head}")
     else:
         click.echo(f"The journal is broken at line {check.broken}: {check.why}", err=True)
     return 0 if check.ok else 1

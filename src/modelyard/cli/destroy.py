@@ -4,17 +4,20 @@ import sys
 
 import click
 
-from modelyard.cli.options import Common, common_options
+from modelyard.cli.options import Common, common_options, lock_wait_option
 from modelyard.cli.session import Session, has_color
 from modelyard.errors import ModelyardError
+from modelyard.wording import counted
 
 
 @click.command(epilog="Example: modelyard destroy --auto-approve")
 @common_options
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
-def command(common: Common, auto_approve: bool) -> int:
+@lock_wait_option
+def command(common: Common, auto_approve: bool, lock_wait: float) -> int:
     """Stop the services that apply started and forget what was applied. Stored results, runs and models stay."""
     from modelyard.api import destroy
+    from modelyard.cli.interrupt import cancel_on_interrupt
     from modelyard.cli.outcome import print_report
     from modelyard.cli.progress import Progress
 
@@ -27,12 +30,13 @@ def command(common: Common, auto_approve: bool) -> int:
         return 0
     for address in sorted({*running, *(a for a, record in applied.items() if record.role == "service")}):
         common.say(f"  - {address}")
-    common.say(f"  - the record of {len(applied)} applied nodes (their results stay in the store)")
+    common.say(f"  - the record of {counted(len(applied), 'applied node')} (their results stay in the store)")
     if not auto_approve:
         if not sys.stdin.isatty():
             raise ModelyardError("destroy asks before it acts, and nobody is here to answer", fix="Say --auto-approve.")
         click.confirm("Take these away?", err=True, abort=True)
+    cancel = cancel_on_interrupt(common)
     with Progress(common, color=has_color(common, sys.stderr)) as progress:
-        report = destroy(session.loaded, session.graph, on_event=progress)
+        report = destroy(session.loaded, session.graph, on_event=progress, cancel=cancel, lock_wait=lock_wait)
     print_report(report, common)
-    return 0 if report.ok else 1
+    return 0 if report.ok else 130 if report.cancelled else 1

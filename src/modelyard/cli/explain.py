@@ -6,6 +6,7 @@ import click
 
 from modelyard.cli.options import Common, common_options
 from modelyard.cli.session import Session
+from modelyard.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +41,7 @@ def _story(node: "Node", change: "Change", graph: "Graph") -> "Iterator[str]":
     for port, ref in node.inputs.items():
         yield f"  {port:<14} {ref}" + ("   (followed while it runs)" if ref.follow else "")
     if node.external:
-        yield f"  {'outside data':<14} {node.external.uri}  {node.external.files} files"
+        yield f"  {'outside data':<14} {node.external.uri}  {counted(node.external.files, 'file')}"
     for gate in node.after:
         yield f"  {'waits for':<14} {gate}"
     yield "writes"

@@ -24,7 +24,7 @@ def guarded(command: click.Command) -> int:  # noqa: PLR0911 - one way out a kin
         return error.exit_code
     except ModelyardError as error:
         show_error(error)
-        return 1
+        return 130 if error.code == "cancelled" else 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

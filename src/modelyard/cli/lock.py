@@ -4,6 +4,7 @@ import click
 
 from modelyard.cli.options import Common, common_options
 from modelyard.cli.session import Session
+from modelyard.wording import counted
 
 
 @click.command(epilog="Example: modelyard lock --check")
@@ -18,9 +19,9 @@ def command(common: Common, check: bool) -> int:
         drift = environment_drift(session.graph)
         for line in drift:
             click.echo(str(line))
-        common.say(f"{len(drift)} difference(s) between mlops.lock and what is installed")
+        common.say(f"{counted(len(drift), 'difference')} between mlops.lock and what is installed")
         return 1 if drift else 0
     locked = lock(session.loaded)
     path = write_lock(session.loaded.root, locked)
-    common.say(f"Wrote {path}: {len(locked.packages)} packages. Keep it in git; fingerprints see it.")
+    common.say(f"Wrote {path}: {counted(len(locked.packages), 'package')}. Keep it in git; fingerprints see it.")
     return 0

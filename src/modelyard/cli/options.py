@@ -88,3 +88,9 @@ def common_options(function: F) -> F:
 def format_option(*formats: str) -> Callable[[F], F]:
     """`--format`, the first of `formats` being the default."""
     return click.option("--format", "form", type=click.Choice(formats), default=formats[0], help="How to print it.")
+
+
+def lock_wait_option(function: F) -> F:
+    """`--lock-wait`, for what writes to the state."""
+    words = "Wait so long for another apply or destroy to end."
+    return click.option("--lock-wait", type=click.FloatRange(0), default=0.0, metavar="SECONDS", help=words)(function)

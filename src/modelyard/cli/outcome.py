@@ -1,5 +1,6 @@
 """What a person wants to know once apply or destroy has ended."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -17,12 +18,24 @@ def print_report(report: "ApplyReport", common: Common) -> None:
     """Failures with their logs' ends, then where things answer, then one closing line."""
     for failure in report.failures:
         _failure(failure, common)
-    blocked = [node.address for node in report.nodes if node.outcome in {"blocked", "not-started"}]
-    if blocked:
-        click.echo(f"Not done, since what it needs is not: {', '.join(blocked)}", err=True)
+    for line in _left_out(report):
+        click.echo(line, err=True)
     for warning in report.warnings:
         click.echo(f"warning: {warning}", err=True)
     common.say(_closing(report))
+
+
+def _left_out(report: "ApplyReport") -> Iterator[str]:
+    """What was not even begun, and why: by the node that failed, then what there was no turn for."""
+    below: dict[str, list[str]] = {}
+    for node in report.nodes:
+        if node.outcome == "blocked":
+            below.setdefault(node.cause, []).append(node.address)
+    for cause, addresses in below.items():
+        yield f"Not run, because {cause} failed and its result is needed: {', '.join(addresses)}"
+    waiting = [node.address for node in report.nodes if node.outcome == "not-started"]
+    if waiting:
+        yield f"Not started, because apply stopped at the first failure (`--keep-going` goes on): {', '.join(waiting)}"
 
 
 def _failure(node: "NodeReport", common: Common) -> None:

@@ -114,7 +114,7 @@ def finished_line(report: "NodeReport", color: bool) -> str:
         sign = click.style(sign, fg=_COLORS[report.outcome])
     if report.action == "delete" and report.ok:
         return f"- {report.address:<26} taken away"
-    word = {"blocked": f"waits for {report.cause}", "cancelled": "cancelled"}.get(report.outcome)
+    word = {"blocked": f"not run: {report.cause} failed", "cancelled": "cancelled"}.get(report.outcome)
     said = report.reason if report.outcome == "failed" else _metrics(report) or report.summary
     parts = [part for part in (word, said, report.url if report.url not in said else "") if part]
     took = f"   {duration(report.seconds)}" if report.outcome in {"done", "failed"} else ""

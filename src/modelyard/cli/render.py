@@ -6,6 +6,7 @@ import click
 
 from modelyard.cli.options import Common, common_options
 from modelyard.cli.session import Session
+from modelyard.wording import counted
 
 
 @click.command(epilog="Example: modelyard render -e prod --target-dir out/")
@@ -22,4 +23,4 @@ def command(common: Common, target_dir: Path) -> None:
             raise ValueError(f"{name} would leave {root}")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    common.say(f"Wrote {len(files)} files into {target_dir}")
+    common.say(f"Wrote {counted(len(files), 'file')} into {target_dir}")

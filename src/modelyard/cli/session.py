@@ -1,7 +1,6 @@
 """What most commands start from: the loaded spec, its graph, and how wide and colourful the terminal is."""
 
 import os
-import shutil
 import sys
 from dataclasses import dataclass
 from functools import cached_property
@@ -72,4 +71,8 @@ def has_color(common: Common, stream: object = sys.stdout) -> bool:
 
 def terminal_width(stream: object = sys.stdout) -> int | None:
     """Columns of the terminal; None where it is none, and nothing is cut."""
-    return shutil.get_terminal_size().columns if getattr(stream, "isatty", lambda: False)() else None
+    if not getattr(stream, "isatty", lambda: False)():
+        return None
+    import shutil
+
+    return shutil.get_terminal_size().columns

@@ -11,6 +11,7 @@ import click
 from modelyard.cli.options import Common, common_options, format_option
 from modelyard.cli.session import Session
 from modelyard.errors import ModelyardError
+from modelyard.wording import counted
 
 
 @click.command(
@@ -80,7 +81,7 @@ def _lines(facts: dict[str, Any]) -> list[str]:
                  f"in {duration(applied['seconds'])}")  # fmt: skip
     lines += _section("metrics", {name: f"{value:.4f}" for name, value in applied["metrics"].items()})
     lines += _section("made", {
-        name: f"{short_digest(a['digest'])}  {a['files']} files, {size(a['bytes'])}"
+        name: f"{short_digest(a['digest'])}  {counted(a['files'], 'file')}, {size(a['bytes'])}"
         for name, a in applied["outputs"].items()
     })  # fmt: skip
     lines += _section(

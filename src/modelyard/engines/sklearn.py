@@ -20,6 +20,7 @@ from modelyard.evaluation.rows import Rows, class_indices, class_names, read_row
 from modelyard.evaluation.score import score
 from modelyard.evaluation.scores import Scores
 from modelyard.inference.session import Model, open_session
+from modelyard.wording import counted
 
 
 class Sklearn:
@@ -31,7 +32,10 @@ class Sklearn:
         classes = class_names(rows.column(rows.target)) if is_classifier(estimator) else []
         target = _target(rows.column(rows.target), classes, rows.target)
         job.report(0, 1, {})
-        job.note(f"{type(estimator).__name__} on {len(rows)} rows, {len(prepared.specs)} columns, on the CPU")
+        size = f"{counted(len(rows), 'row')}, {counted(len(prepared.specs), 'column')}"
+        job.note(
+            f"{type(estimator).__name__} on {size}, on the CPU"
+        )
         columns = preprocessor(prepared, trees=is_tree(estimator), impute=not takes_missing(estimator))
         pipeline = Pipeline([("columns", columns), ("estimator", estimator)])
         frame = frame_of(rows, prepared)

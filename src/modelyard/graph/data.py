@@ -14,6 +14,7 @@ from modelyard.digests import digest_json
 from modelyard.errors import ModelyardError
 from modelyard.graph.filecache import FileCache
 from modelyard.graph.model import ExternalData
+from modelyard.wording import counted
 
 DataDigests = Callable[[str, str, Sequence[str]], ExternalData]
 """(uri, type of the source, patterns to leave out) → what is there now."""
@@ -189,5 +190,5 @@ def no_images(uri: str, names: Sequence[str]) -> ModelyardError:
     return ModelyardError(
         f"`{uri}` holds no images",
         code="no-images",
-        fix=f"It has {len(names)} files ({', '.join(endings)}); images end in {', '.join(sorted(IMAGES))}.",
+        fix=f"It has {counted(len(names), 'file')} ({', '.join(endings)}); images end in {', '.join(sorted(IMAGES))}.",
     )

@@ -7,7 +7,6 @@ processes may use it at once: it is replaced in one rename, and what the other h
 import contextlib
 import json
 import os
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -133,6 +132,8 @@ def _is_entry(entry: Any) -> bool:
 
 def _replace(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    import tempfile
+
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".digests-")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:

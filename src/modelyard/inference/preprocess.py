@@ -49,7 +49,7 @@ def read_image(source: bytes | Path) -> Image.Image:
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as opened:
             return ImageOps.exif_transpose(opened).convert("RGB")
     except UNREADABLE as error:
-        name = f"{len(source)} bytes" if isinstance(source, bytes) else source.name
+        name = f"{len(source)} byte{'' if len(source) == 1 else 's'}" if isinstance(source, bytes) else source.name
         raise ModelyardError(f"not a readable picture ({name}): {why_unreadable(error)}", code="bad-image") from error
 
 

@@ -13,6 +13,7 @@ from modelyard.monitoring.predictions import Window
 from modelyard.monitoring.reports import monitor_folder, new_report, read_json, write_json
 from modelyard.monitoring.rules import Verdict, judge
 from modelyard.notifications import send
+from modelyard.wording import counted
 
 
 @dataclass
@@ -112,7 +113,9 @@ def _compare(
             )
     share = outcome.values.get("drift_share")
     told = "" if share is None else f", drift share {share:.2f}"
-    monitor.emit({"event": "note", "text": f"window {latest['window']}: {rows:,} rows, {latest['status']}{told}"})
+    monitor.emit(
+        {"event": "note", "text": f"window {latest['window']}: {counted(rows, 'row')}, {latest['status']}{told}"}
+    )
     return verdicts
 
 
@@ -145,7 +148,7 @@ def message(monitor: Monitor, verdict: Verdict, latest: Mapping[str, Any]) -> tu
     drifted = ", ".join(sorted(name for name, moved in checks.get("drifted", {}).items() if moved))
     windows = f", {verdict.needed} windows in a row" if verdict.needed > 1 else ""
     lines = [
-        f"{verdict.condition} holds{windows}: {latest['rows']:,} rows against {latest['reference_rows']:,}.",
+        f"{verdict.condition} holds{windows}: {counted(latest['rows'], 'row')} against {latest['reference_rows']:,}.",
         f"Drifted: {drifted}." if drifted else "",
         f"Report: {monitor.root / latest['report']}",
     ]

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from statistics import median
 
 from modelyard.graph.model import Graph, Node
 from modelyard.plan.definition import Action, Change, Estimate, Totals
@@ -24,6 +23,8 @@ def estimate(change: Change, node: Node, history: History, prices: Prices | None
     seconds = [float(value) for value in history(change.address, change.kind)]
     if not seconds:
         return None
+    from statistics import median
+
     middle = median(seconds)
     resources = node.resources
     gpu_hours = middle / 3600 * resources.gpu * resources.nodes

@@ -14,8 +14,10 @@ from modelyard.cel import evaluate
 from modelyard.errors import ModelyardError
 from modelyard.graph.model import Graph, Node
 from modelyard.plan.definition import Action, Change, Plan
+from modelyard.wording import on_one_line
 
 Effect = Literal["deny", "warn"]
+_MESSAGE = 300
 _PLURALS = {"create": "creates", "rerun": "reruns", "restore": "restores", "update": "updates", "replace": "replaces",
             "delete": "deletes", "follow": "follows", "no-op": "unchanged"}  # fmt: skip
 
@@ -40,7 +42,8 @@ def judge(plan: Plan, graph: Graph, policies: Mapping[str, Mapping[str, Any]]) -
         effect: Effect = "deny" if "deny" in policy else "warn"
         condition = str(policy[effect])
         if holds(condition, names, f"policies.{name}.{effect}"):
-            verdicts.append(Verdict(name, effect, policy.get("message") or f"{condition} holds"))
+            said = on_one_line(policy.get("message") or "", _MESSAGE) or f"{on_one_line(condition)} holds"
+            verdicts.append(Verdict(name, effect, said))
     return tuple(sorted(verdicts, key=lambda verdict: verdict.effect))
 
 

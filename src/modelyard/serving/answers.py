@@ -21,6 +21,7 @@ from modelyard.serving.guard import json_response
 from modelyard.serving.loading import Served
 from modelyard.serving.predictions import PredictionLog, new_id, now
 from modelyard.serving.settings import ROWS_LIMIT
+from modelyard.wording import counted
 
 Image.MAX_IMAGE_PIXELS = 25_000_000  # Pillow refuses twice this: 50 megapixels, 150 MB once decoded
 
@@ -112,7 +113,7 @@ def _check_rows(body: Any) -> list[dict[str, Any]]:
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
         raise ModelyardError("the request needs rows, each an object by column", fix=example, code="bad-input")
     if len(rows) > ROWS_LIMIT:
-        raise ModelyardError(f"{len(rows)} rows in one request; {ROWS_LIMIT} are allowed", code="bad-input")
+        raise ModelyardError(f"{counted(len(rows), 'row')} in one request; {ROWS_LIMIT} are allowed", code="bad-input")
     for row in rows:
         for name, value in row.items():
             if isinstance(value, dict | list):

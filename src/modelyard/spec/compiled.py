@@ -158,7 +158,7 @@ def _decoded(text: str, core: Any) -> "type[Record]":
     for model in models.values():
         fields = _fields(model.__schema__["schema"])
         model.model_fields = tuple(fields)
-        model.__keys__ = {name: field.get("serialization_alias", name) for name, field in fields.items()}
+        model.__renamed__ = {name: key for name, field in fields.items() if (key := field.get("serialization_alias"))}
     root = models["Spec"]
     root.__schema__ = whole
     return root
@@ -179,7 +179,7 @@ class Record(Plain):
     __core__: Any
     __definitions__: list[Any]
     __schema__: Any
-    __keys__: dict[str, str]
+    __renamed__: dict[str, str]
     __made_validator__: Any
     __made_serializer__: Any
     model_fields: tuple[str, ...]
@@ -206,8 +206,8 @@ class Record(Plain):
         return cls.__made_serializer__
 
     @classmethod
-    def written(cls, name: str) -> str:
-        return cls.__keys__.get(name, name)
+    def renamed(cls) -> dict[str, str]:
+        return cls.__renamed__
 
     def model_dump(self, *, mode: str = "python", **options: Any) -> dict[str, Any]:
         data: dict[str, Any] = self.__serializer__().to_python(self, mode=mode, **options)

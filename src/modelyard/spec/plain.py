@@ -1,17 +1,18 @@
 """A section as plain data, whether pydantic's model holds it or a record of `compiled`."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 
 class Plain:
-    """A section of the spec."""
+    """A section of the spec. Its fields are typed already, so that a dump has nothing left to turn or to check."""
 
     __slots__ = ()
     __pydantic_extra__: Any
 
     @classmethod
-    def written(cls, name: str) -> str:
-        """The key of a field, as it is written."""
+    def renamed(cls) -> Mapping[str, str]:
+        """The fields that are written under another key than their name: `from_` is `from`."""
         raise NotImplementedError
 
     if TYPE_CHECKING:
@@ -19,10 +20,12 @@ class Plain:
 
     def plain(self, *leave_out: str) -> dict[str, Any]:
         """The section as plain JSON data, long forms, without unset values, `x-` keys and the keys to leave out."""
-        left_out = set(leave_out) or None
-        data: dict[str, Any] = self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=left_out)
-        _drop_own_keys(self, data)
-        return data
+        renamed = self.renamed()
+        return {
+            renamed.get(name, name): value if type(value) is str else _plain(value)
+            for name, value in self.__dict__.items()
+            if value is not None and name not in leave_out
+        }
 
 
 class NamedByKey(Plain):
@@ -35,24 +38,9 @@ class NamedByKey(Plain):
         return next(iter(self.plain()))
 
 
-def _drop_own_keys(section: Plain, data: dict[str, Any]) -> None:
-    for key in section.__pydantic_extra__ or ():
-        data.pop(key, None)
-    for name, value in section.__dict__.items():
-        if value and isinstance(value, (Plain, dict, tuple)):
-            _drop_within(value, data.get(section.written(name)))
-
-
-def _drop_within(value: Any, data: Any) -> None:
-    if data is None:
-        return
-    if isinstance(value, Plain):
-        _drop_own_keys(value, data)
-    elif isinstance(value, dict):
-        for key, part in value.items():
-            if isinstance(part, Plain):
-                _drop_own_keys(part, data[key])
-    else:
-        for part, plain in zip(value, data, strict=False):
-            if isinstance(part, Plain):
-                _drop_own_keys(part, plain)
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: part if type(part) is str else _plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [part if type(part) is str else _plain(part) for part in value]
+    return value.plain() if isinstance(value, Plain) else value

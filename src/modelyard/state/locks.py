@@ -6,7 +6,6 @@ The row's token is a fence: who lost the lock can write no more records.
 
 import contextlib
 import os
-import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from modelyard.state.runs import RunTable
 _BEAT_SECONDS = 5.0
 _SILENT_SECONDS = 120.0
 _POLL_SECONDS = 0.2
+_LOOKS = 10
 
 
 class LockTable(JournalTable, RunTable):
@@ -31,14 +31,15 @@ class LockTable(JournalTable, RunTable):
         wait: float = 0.0,
         environment: str | None = None,
         on_wait: Callable[[LockHolder], None] | None = None,
+        cancel: threading.Event | None = None,
     ) -> Iterator[LockHolder | None]:
         """Hold the lock; yields the dead holder it was taken over from, if any.
 
         Waits up to `wait` seconds for a living holder, who is told to `on_wait` once; then raises ModelyardError
-        `locked` that names the holder.
+        `locked` that names the holder, or `cancelled` as soon as `cancel` is set.
         """
         scope = self.scope(environment)
-        dead = self._acquire(scope, reason, wait, on_wait)
+        dead = self._acquire(scope, reason, wait, on_wait, cancel)
         stop = threading.Event()
         beat = threading.Thread(target=self._heartbeat, args=(scope, stop), name="lock-heartbeat", daemon=True)
         beat.start()
@@ -66,8 +67,9 @@ class LockTable(JournalTable, RunTable):
         return holder
 
     def _acquire(
-        self, scope: str, reason: str, wait: float, on_wait: Callable[[LockHolder], None] | None
-    ) -> LockHolder | None:
+        self, scope: str, reason: str, wait: float, on_wait: Callable[[LockHolder], None] | None,
+        cancel: threading.Event | None,
+    ) -> LockHolder | None:  # fmt: skip
         until = time.monotonic() + wait
         told = False
         while True:
@@ -80,10 +82,10 @@ class LockTable(JournalTable, RunTable):
             if on_wait and not told:
                 on_wait(holder)
                 told = True
-            time.sleep(_POLL_SECONDS)
+            _pause(cancel, holder)
 
     def _try(self, scope: str, reason: str) -> tuple[bool, LockHolder | None]:
-        token, pid, now = secrets.token_hex(16), os.getpid(), time.time()
+        token, pid, now = os.urandom(16).hex(), os.getpid(), time.time()
         with self._db.transaction():
             found = self._holder(scope)
             if found and not _is_dead(*found):
@@ -119,6 +121,15 @@ class LockTable(JournalTable, RunTable):
         token = self._tokens.pop(scope)
         with contextlib.suppress(ModelyardError):  # on a full disk: the next one sees that this process is gone
             self._db.run("DELETE FROM modelyard_locks WHERE scope = ? AND token = ?", scope, token)
+
+
+def _pause(cancel: threading.Event | None, holder: LockHolder) -> None:
+    """Sleeps, and does not wait on the event: a signal's handler that sets it may run in this very thread."""
+    for _ in range(_LOOKS):
+        if cancel is not None and cancel.is_set():
+            what = f"stopped while waiting for the state's lock, held by {holder}; nothing was done"
+            raise ModelyardError(what, code="cancelled")
+        time.sleep(_POLL_SECONDS / _LOOKS)
 
 
 def _is_dead(holder: LockHolder, start: float) -> bool:

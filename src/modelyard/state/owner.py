@@ -1,13 +1,13 @@
 """Who this process is, and whether another one still lives."""
 
-import getpass
 import os
-import socket
 from functools import cache
 
 
 @cache
 def whoami() -> str:
+    import getpass
+
     try:
         user = getpass.getuser()
     except (OSError, KeyError, ImportError):  # a container's user without a name
@@ -17,6 +17,8 @@ def whoami() -> str:
 
 @cache
 def hostname() -> str:
+    import socket  # 5 ms, and who only reads does not ask
+
     return socket.gethostname()
 
 

@@ -10,6 +10,7 @@ from modelyard.steps.data.parquet import is_table, read_schema
 from modelyard.steps.data.pictures import is_pictures, read_dataset
 from modelyard.steps.expectations.check import Check
 from modelyard.steps.expectations.report import write_report
+from modelyard.wording import counted
 
 
 def run(ctx: StepContext) -> StepResult:
@@ -27,7 +28,9 @@ def run(ctx: StepContext) -> StepResult:
     metrics = {"expectations": len(checks), "failed": len(failing)}
     warnings = tuple(f"{check.title}: {check.story}" for check in failing)
     told = f", {len(failing)} failed (warn)" if failing else ""
-    return StepResult(metrics, f"{len(checks)} checks{told}", warnings, {"failing": [check.name for check in failing]})
+    return StepResult(
+        metrics, f"{counted(len(checks), 'check')}{told}", warnings, {"failing": [check.name for check in failing]}
+    )
 
 
 def _checks(ctx: StepContext, folder: Path) -> list[Check]:
@@ -52,16 +55,17 @@ def _checks(ctx: StepContext, folder: Path) -> list[Check]:
 
 def _size(folder: Path) -> str:
     if is_pictures(folder):
-        return f"{read_dataset(folder)['count']:,} images"
+        return counted(read_dataset(folder)["count"], "image")
     rows = read_schema(folder).get("rows")
-    return f"{rows:,} rows" if isinstance(rows, int) else "a table"
+    return counted(rows, "row") if isinstance(rows, int) else "a table"
 
 
 def _failure(ctx: StepContext, checks: Sequence[Check], failing: Sequence[Check], size: str) -> ModelyardError:
     kept = ctx.root / ".modelyard" / "reports" / ctx.address
     shutil.copytree(ctx.outputs["report"], kept, dirs_exist_ok=True)
+    all_of_them = counted(len(checks), "expectation")
     return ModelyardError(
-        f"{len(failing)} of {len(checks)} expectations failed on {size}: {failing[0].name} {failing[0].story}",
+        f"{len(failing)} of {all_of_them} failed on {size}: {failing[0].name} {failing[0].story}",
         address=ctx.address,
         code="expectation-failed",
         fix=f"Mend the data or the expectation; the whole report is {kept / 'report.html'}",

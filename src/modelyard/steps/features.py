@@ -13,6 +13,7 @@ from modelyard.steps.base import StepContext, StepResult
 from modelyard.steps.data.parquet import read_table, write_rows, write_table
 from modelyard.steps.data.pointintime import AT, SEQUENCE, View, check_windows, keys_of, numbers, points_at, windows_at
 from modelyard.steps.data.sql import arrow, check_expression, connect, instants, need_columns, quote
+from modelyard.wording import counted
 
 WINDOWS = "windows.parquet"
 _CREATED = "created_at"
@@ -38,11 +39,12 @@ def _result(view: View, source: Any, rows: Any) -> StepResult:
     entities = rows.group_by(list(view.entity)).aggregate([]).num_rows
     left = source.num_rows - rows.num_rows
     warnings = (
-        (f"{left:,} rows left out: without entity or time, or replaced by a later row of the same instant",)
+        (f"{counted(left, 'row')} left out: without entity or time, or replaced by a later row of the same instant",)
         if left
         else ()
     )
-    summary = f"{len(view.columns)} features of {entities:,} entities, {rows.num_rows:,} rows"
+    made = f"{counted(len(view.columns), 'feature')} of {counted(entities, 'entity', 'entities')}"
+    summary = f"{made}, {counted(rows.num_rows, 'row')}"
     return StepResult({"rows": rows.num_rows, "entities": entities, "features": len(view.columns)}, summary, warnings)
 
 

@@ -12,6 +12,7 @@ from modelyard.errors import ModelyardError
 from modelyard.steps.base import StepContext, StepResult
 from modelyard.steps.outputs import output_type, read_folder, write_table
 from modelyard.task import TaskResult
+from modelyard.wording import counted
 
 Once = Callable[[StepContext, Mapping[str, Any]], StepResult]
 
@@ -35,7 +36,7 @@ def run_each(context: StepContext, once: Once) -> StepResult:
     by_output = {output: {name: part[output] for name, part in parts.items()} for output in context.outputs}
     joined = combine(context, context.config.get("join"), by_output)
     shutil.rmtree(context.workdir / "parts", ignore_errors=True)
-    summary = f"{len(files)} items" + (
+    summary = counted(len(files), "item") + (
         f", {len(files) - again} of them from earlier runs" if again < len(files) else ""
     )
     return StepResult(metrics=joined.metrics, summary=summary)

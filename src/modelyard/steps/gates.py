@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelyard.errors import ModelyardError
+from modelyard.wording import on_one_line
 
 _NAME = re.compile(r"\b(?:metrics|champion|slices|size|latency)(?:\.\w+|\[(?:\"[^\"]*\"|'[^']*')\])+")
 _PART = re.compile(r"\.(\w+)|\[[\"']([^\"']*)[\"']\]")
@@ -24,7 +25,7 @@ class Gate:
 
     def __str__(self) -> str:
         shown = ", ".join(f"{name} is {value:.6g}" for name, value in self.values.items())
-        return f"`{self.expr}`" + (f": {shown}" if shown else "")
+        return f"`{on_one_line(self.expr)}`" + (f": {shown}" if shown else "")
 
 
 def check_gates(expressions: Sequence[str], names: Mapping[str, Any], address: str) -> list[Gate]:
@@ -41,14 +42,14 @@ def _check(expression: str, names: Mapping[str, Any], address: str) -> Gate:
     except KeyError as error:
         there = ", ".join(f"metrics.{name}" for name in names["metrics"])
         raise ModelyardError(
-            f"the gate `{expression}` names {error}, which is not there", address=address,
+            f"the gate `{on_one_line(expression)}` names {error}, which is not there", address=address,
             fix=f"There is: {there}. Where it may be missing, ask with has(…)", code="bad-gate",
         ) from error  # fmt: skip
     except (ValueError, TypeError, RuntimeError) as error:
-        what = f"the gate `{expression}` cannot be told: {str(error).splitlines()[0]}"
+        what = f"the gate `{on_one_line(expression)}` cannot be told: {str(error).splitlines()[0]}"
         raise ModelyardError(what, address=address, code="bad-gate") from error
     if not isinstance(outcome, bool):
-        what = f"the gate `{expression}` is neither true nor false, but {outcome!r}"
+        what = f"the gate `{on_one_line(expression)}` is neither true nor false, but {outcome!r}"
         raise ModelyardError(what, address=address, code="bad-gate")
     return Gate(expression, outcome, values)
 

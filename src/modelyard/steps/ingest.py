@@ -9,6 +9,7 @@ from typing import Any
 from modelyard.errors import ModelyardError
 from modelyard.steps.base import StepContext, StepResult
 from modelyard.steps.data.gather import FETCHED, Files, check_unchanged, gather
+from modelyard.wording import counted
 
 Chosen = Mapping[str, Sequence[int]]
 """Rows or files by split."""
@@ -43,7 +44,7 @@ def _files(ctx: StepContext, files: Files) -> StepResult:
         for row in rows:
             _copy(files[row][1], ctx.outputs[split] / files[row][0])
     return StepResult(
-        {"files": len(files), "bytes": total}, _told(ctx, f"{_count(len(files), 'file')}, {size_text(total)}", chosen)
+        {"files": len(files), "bytes": total}, _told(ctx, f"{counted(len(files), 'file')}, {size_text(total)}", chosen)
     )
 
 
@@ -67,7 +68,8 @@ def _images(ctx: StepContext, files: Files) -> StepResult:
     needed = max(boxes, default=-1) + 1
     warnings = []
     if named and needed > len(named):
-        warnings.append(f"labels go up to class {needed - 1}, but only {len(named)} classes have names")
+        have = counted(len(named), "class has a name", "classes have names")
+        warnings.append(f"labels go up to class {needed - 1}, but only {have}")
     classes = [*named, *(str(number) for number in range(len(named), needed))]
     size = write_dataset(ctx.outputs["data"], found, classes, boxes)
 
@@ -82,9 +84,9 @@ def _images(ctx: StepContext, files: Files) -> StepResult:
         write_dataset(ctx.outputs[split], part, classes, boxes_by_class(part))
     unlabelled = sum(picture.label is None for picture in found)
     if unlabelled and ctx.config.get("labels"):
-        warnings.append(f"{_count(unlabelled, 'image')} without a label file: taken to show none of the classes")
+        warnings.append(f"{counted(unlabelled, 'image')} without a label file: taken to show none of the classes")
     metrics = {"images": len(found), "boxes": boxes.total(), "classes": len(classes), "bytes": size}
-    summary = _told(ctx, f"{_count(len(found), 'image')}, {size_text(size)}", chosen)
+    summary = _told(ctx, f"{counted(len(found), 'image')}, {size_text(size)}", chosen)
     return StepResult(metrics, summary, tuple(warnings), {"boxes": _named_boxes(classes, boxes)})
 
 
@@ -99,7 +101,7 @@ def _table(ctx: StepContext, files: Files) -> StepResult:
 
     config = ctx.config
     table = prepare(load_table(files, ctx.address), config, ctx.address)
-    ctx.progress(1, 3, f"read {table.num_rows} rows")
+    ctx.progress(1, 3, f"read {counted(table.num_rows, 'row')}")
     check_key(table, config.get("key", ()), ctx.address)
     facts: dict[str, Any] = {"key": list(config.get("key", ())), "timestamp": config.get("timestamp")}
     write_table(ctx.outputs["data"], table, **facts)
@@ -108,9 +110,10 @@ def _table(ctx: StepContext, files: Files) -> StepResult:
     for split, rows in chosen.items():
         write_table(ctx.outputs[split], table.take(rows), **facts)
     size = (ctx.outputs["data"] / "data.parquet").stat().st_size
+    table_size = f"{counted(table.num_rows, 'row')}, {counted(table.num_columns, 'column')}"
     metrics = {"rows": table.num_rows, "columns": table.num_columns, "bytes": size}
     return StepResult(
-        metrics, _told(ctx, f"{table.num_rows:,} rows, {table.num_columns} columns, {size_text(size)}", chosen)
+        metrics, _told(ctx, f"{table_size}, {size_text(size)}", chosen)
     )
 
 
@@ -146,10 +149,6 @@ def _group(name: str, column: str | None) -> str:
 
 def _told(ctx: StepContext, what: str, chosen: Chosen) -> str:
     return what + (" → " + ", ".join(f"{name} {len(rows):,}" for name, rows in chosen.items()) if chosen else "")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def size_text(size: float) -> str:

@@ -10,6 +10,7 @@ from modelyard.steps.data.parquet import read_schema, read_table, write_table
 from modelyard.steps.data.pointintime import AT, View, numbers
 from modelyard.steps.data.sql import arrow, check_expression, connect, instants, need_columns, quote
 from modelyard.steps.features import features_at
+from modelyard.wording import counted
 
 _ROW = "__row"
 
@@ -27,10 +28,12 @@ def run(ctx: StepContext) -> StepResult:
         write_table(ctx.outputs[port], table, target=(ctx.config.get("target") or {}).get("name"))
         dropped[port], kept[port] = lost, table.num_rows
         ctx.progress(number + 1, len(ports), f"joined {port}")
-    summary = ", ".join(f"{port} {rows:,}" for port, rows in kept.items()) + f" rows, {table.num_columns} columns"
+    summary = (
+        ", ".join(f"{port} {rows:,}" for port, rows in kept.items()) + f" rows, {counted(table.num_columns, 'column')}"
+    )
     if sum(dropped.values()):
         name = ctx.config["target"]["name"]
-        summary += f"; {sum(dropped.values()):,} rows without `{name}` dropped"
+        summary += f"; {counted(sum(dropped.values()), 'row')} without `{name}` dropped"
     metrics = {"rows": sum(kept.values()), "dropped": sum(dropped.values())}
     return StepResult(metrics, summary, tuple(warnings), {"dropped": dropped})
 

@@ -11,6 +11,7 @@ from modelyard.steps.data.parquet import read_table
 from modelyard.steps.data.pointintime import AT, SEQUENCE, View, keys_of
 from modelyard.steps.data.sql import MICROSECONDS, arrow, connect, quote
 from modelyard.steps.features import WINDOWS
+from modelyard.wording import counted
 
 
 def run(ctx: StepContext) -> StepResult:
@@ -35,7 +36,10 @@ def run(ctx: StepContext) -> StepResult:
         "columns": view.columns,
     }
     (folder / VIEW).write_text(json.dumps(definition, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return StepResult({"entities": latest.num_rows}, f"{latest.num_rows:,} entities, {len(view.columns)} features")
+    return StepResult(
+        {"entities": latest.num_rows},
+        f"{counted(latest.num_rows, 'entity', 'entities')}, {counted(len(view.columns), 'feature')}",
+    )
 
 
 def _latest(view: View, folder: Path) -> Any:

@@ -15,6 +15,7 @@ from modelyard.steps.gates import Gate, check_gates
 from modelyard.steps.latency import measure_latency
 from modelyard.steps.train import write_json
 from modelyard.tracking.versions import Registered, Registry
+from modelyard.wording import counted
 
 _CHAMPION = "production"
 
@@ -125,7 +126,7 @@ def _refused(ctx: StepContext, version: int, gates: list[Gate]) -> ModelyardErro
 
 
 def _summary(record: Mapping[str, Any], before: Mapping[str, Any], gates: list[Gate]) -> str:
-    gated = f" passed {len(gates)} gate{'s' if len(gates) != 1 else ''}" if gates else ""
+    gated = f" passed {counted(len(gates), 'gate')}" if gates else ""
     stages = f" → {', '.join(record['stages'])}" if record["stages"] else ", in no stage"
     was = f" (was v{before['version']})" if before and before["version"] != record["version"] else ""
     return f"v{record['version']}{gated}{stages}{was}"

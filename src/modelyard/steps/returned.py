@@ -10,6 +10,7 @@ from typing import Any
 
 from modelyard.errors import ModelyardError
 from modelyard.steps.outputs import output_type, write_table
+from modelyard.wording import counted
 
 
 def keep(returned: Any, config: Mapping[str, Any], outputs: Mapping[str, Path], call: str) -> dict[str, float]:
@@ -40,7 +41,7 @@ def _by_output(returned: Any, outputs: Mapping[str, Path], call: str) -> dict[st
     if not names:
         return {}
     raise ModelyardError(
-        f"{call} returned {_kind(returned)}, and has {len(names)} outputs: {', '.join(names)}",
+        f"{call} returned {_kind(returned)}, and has {counted(len(names), 'output')}: {', '.join(names)}",
         fix="return a dict by output name",
         code="bad-return",
     )

@@ -18,6 +18,7 @@ from modelyard.steps.tuning.results import write_results
 from modelyard.steps.tuning.study import best_trial, interrupted, make_sampler, open_study
 from modelyard.steps.tuning.trial import TrialOutcome, TrialTask, ask, run_trial
 from modelyard.tracking import Recorder
+from modelyard.wording import counted
 
 _HOPELESS = 5  # so many failures and no success: it is the spec, not the parameters
 
@@ -46,7 +47,7 @@ def run(ctx: StepContext) -> StepResult:
     chosen = ", ".join(f"{name} {_short(value)}" for name, value in best.params.items())
     recorded = {"mlflow_run": recorder.run_id(0), "best_trial": best.number, "best_params": dict(best.params)}
     return StepResult(
-        {**metrics, "trials": float(done)}, f"{found}  best of {done} trials: {chosen}", recorded=recorded
+        {**metrics, "trials": float(done)}, f"{found}  best of {counted(done, 'trial')}: {chosen}", recorded=recorded
     )
 
 
@@ -68,7 +69,7 @@ class _Study:
 
     def run(self) -> None:
         if self._left_over:
-            self._ctx.note(f"going on with {len(self._left_over)} interrupted trials")
+            self._ctx.note(f"going on with {counted(len(self._left_over), 'interrupted trial')}")
         if self._parallel == 1:
             while (task := self._next()) is not None:
                 self._tell(run_trial(task, self._tell_progress))
@@ -152,7 +153,7 @@ def _best(study: optuna.Study) -> Any:
     trials = study.get_trials(deepcopy=False)
     if not any(trial.state == TrialState.COMPLETE for trial in trials):
         fix = "See the warnings above for why each failed; is the space right?"
-        raise ModelyardError(f"none of {len(trials)} trials finished", fix=fix, code="no-trial")
+        raise ModelyardError(f"none of {counted(len(trials), 'trial')} finished", fix=fix, code="no-trial")
     return best_trial(study)
 
 

@@ -8,9 +8,9 @@ A kill takes away nothing at all. On a busy disk a sync is 10 ms, and a small st
 
 import errno
 import os
-import secrets
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from modelyard.errors import ModelyardError
@@ -41,7 +41,7 @@ def disk_error(error: OSError, doing: str, at: Path) -> ModelyardError:
 
 def temporary(folder: Path) -> Path:
     """A new name in `folder` that says which process made it, so that leftovers of dead ones can be swept."""
-    return folder / f"{os.getpid()}-{secrets.token_hex(8)}"
+    return folder / f"{os.getpid()}-{os.urandom(8).hex()}"
 
 
 def write_all(fd: int, data: bytes | memoryview) -> None:
@@ -72,13 +72,24 @@ def _create(temp: Path) -> int:
     try:
         return os.open(temp, flags, 0o644)
     except FileNotFoundError:
-        temp.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(temp.parent)
         return os.open(temp, flags, 0o644)
+
+
+def make_folder(folder: Path) -> None:
+    """With its parents; open to the group where the folder above is: a store that several users of a group write to."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    if folder.parent.stat().st_mode & stat.S_IWGRP:
+        with suppress(PermissionError):  # somebody else of the group has just made it
+            folder.chmod(folder.stat().st_mode | stat.S_IRWXG)
 
 
 def rename(temp: Path, path: Path) -> None:
     try:
         temp.replace(path)
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         temp.replace(path)

@@ -14,7 +14,7 @@ from blake3 import blake3
 
 from modelyard.digests import digest_file
 from modelyard.errors import ModelyardError
-from modelyard.store.durable import rename, temporary, write_all
+from modelyard.store.durable import make_folder, rename, temporary, write_all
 from modelyard.store.trees import hex_of
 
 _CHUNK = 1 << 20
@@ -53,7 +53,8 @@ class Objects:
         except FileNotFoundError:
             return False
         if sound:
-            _seal(path)
+            with contextlib.suppress(PermissionError):  # another user's
+                _seal(path)
         else:
             path.unlink(missing_ok=True)
         return sound
@@ -84,9 +85,15 @@ class Objects:
     def _keep(self, temp: Path, digest: str, size: int) -> str:
         path = self.path(digest)
         if self.has(digest, size):
-            temp.unlink()
-            with contextlib.suppress(FileNotFoundError):
+            try:
                 _seal(path)  # a new ctime: the collector leaves alone what was asked for lately
+            except FileNotFoundError:
+                pass
+            except PermissionError:  # another user's: ours takes its place
+                _seal(temp)
+                rename(temp, path)
+                return digest
+            temp.unlink()
             return digest
         _seal(temp)
         rename(temp, path)
@@ -147,5 +154,5 @@ def _create(path: Path) -> int:
     try:
         return os.open(path, flags, 0o600)
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         return os.open(path, flags, 0o600)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from modelyard.errors import ModelyardError
+from modelyard.store.durable import make_folder
 
 _LISTING_SECONDS = 10.0
 
@@ -63,7 +64,7 @@ class Remote:
     def fetch(self, key: str, to: Path) -> bool:
         """Copy a file to a local one. False where it is not there."""
         try:
-            to.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(to.parent)
             self._fs.get_file(self._at(key), str(to))
         except FileNotFoundError:
             return False

@@ -1,7 +1,6 @@
 """The store's few verbs: put and materialize folders, keep results by fingerprint, and small references by name."""
 
 import json
-import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -239,6 +238,8 @@ class Store:
         here = self.path
         while not here.exists():
             here = here.parent
+        import shutil
+
         return shutil.disk_usage(here).free
 
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from sklearn import metrics as sk
 
 from modelyard.evaluation.classification import classification_metrics
 from modelyard.evaluation.regression import regression_metrics
@@ -10,6 +9,8 @@ from modelyard.evaluation.rows import class_indices, class_names
 
 
 def test_two_classes_by_scikit_learns_definitions():
+    from sklearn import metrics as sk
+
     random = np.random.default_rng(0)
     truth = random.integers(0, 2, 200)
     positive = np.clip(truth * 0.3 + random.uniform(0, 0.7, 200), 0, 1)

@@ -94,3 +94,14 @@ def test_who_lost_the_lock_can_record_nothing(state, open_state):
         assert error.value.code == "lock-lost"
     assert state.applied() == {}
     assert open_state().force_unlock() is None
+
+
+def test_whoever_waits_and_is_cancelled_goes_at_once(state, open_state):
+    cancel = threading.Event()
+    with state.lock("apply"):
+        threading.Timer(0.1, cancel.set).start()
+        begun = time.monotonic()
+        with pytest.raises(ModelyardError, match="for apply; nothing was done") as error:
+            open_state().lock("destroy", wait=30, cancel=cancel).__enter__()
+    assert error.value.code == "cancelled"
+    assert time.monotonic() - begun < 2

@@ -2,7 +2,6 @@
 
 import json
 
-import mlflow
 import pytest
 
 from modelyard.errors import ModelyardError
@@ -39,7 +38,7 @@ def test_the_scores_stand_in_the_run_that_made_the_model(workshop, model):
     inputs = {"model": model[0], "data": workshop.table("test", 300, seed=3)}
     result, _ = workshop.step("training.late.evaluate", "evaluate", EVALUATE, inputs, ("metrics", "plots"))
 
-    client = mlflow.MlflowClient(f"sqlite:///{workshop.root}/.modelyard/mlflow.db")
+    client = workshop.mlflow
     assert result.recorded["mlflow_run"] == model[1]
     assert client.get_run(model[1]).data.metrics["roc_auc"] == pytest.approx(result.metrics["roc_auc"])
     assert {one.path for one in client.list_artifacts(model[1])} >= {"evaluation"}

@@ -117,7 +117,7 @@ def test_a_port_takes_the_place_of_a_path(context: Callable[..., Any], tmp_path:
     pq.write_table(pa.table({"a": [1]}), tmp_path / "port" / "data.parquet")
     (tmp_path / "port" / "schema.json").write_text("{}")
     ctx = context("sources.t", "ingest", {"type": "table"}, ["data"], inputs={"data": tmp_path / "port"})
-    assert ingest.run(ctx).summary.startswith("1 rows, 1 columns")
+    assert ingest.run(ctx).summary.startswith("1 row, 1 column")
 
 
 def test_the_same_rows_give_the_same_bytes(take: Callable[..., Any], write_csv: Callable[..., Path]) -> None:
@@ -147,8 +147,8 @@ def test_splits_are_disjoint_complete_and_keep_the_order(
         ("a,A\n1,2\n", {}, "two columns are named"),
         ("a,\n1,2\n", {}, "a column has no name"),
         ("a\n", {}, "no rows"),
-        ("k,a\n1,2\n1,3\n", {"key": ["k"]}, r"1 values of the key stand in more than one row: k 1 \(2 rows\)"),
-        ("k,a\n1,2\n,3\n", {"key": ["k"]}, "the key `k` is missing in 1 rows, first in row 2"),
+        ("k,a\n1,2\n1,3\n", {"key": ["k"]}, r"1 value of the key stands in more than one row: k 1 \(2 rows\)"),
+        ("k,a\n1,2\n,3\n", {"key": ["k"]}, "the key `k` is missing in 1 row, first in row 2"),
         ("a\n1\n", {"key": ["b"]}, "the key `b` is not a column"),
         ("a\nx\n", {"timestamp": "a"}, "x"),
         ("a\n1\n", {"timestamp": "a"}, "holds int64, not times"),

@@ -2,8 +2,6 @@
 
 import json
 
-import mlflow
-import pandas as pd
 import pytest
 
 from modelyard.errors import ModelyardError
@@ -39,8 +37,7 @@ class Models:
 
     @property
     def client(self):
-        uri = f"sqlite:///{self.workshop.root}/.modelyard/mlflow.db"
-        return mlflow.MlflowClient(uri, uri)
+        return self.workshop.mlflow
 
 
 @pytest.fixture
@@ -66,6 +63,9 @@ def test_a_version_that_passes_is_in_production_here_and_in_mlflow(models):
 
 
 def test_mlflows_own_loader_gives_the_same_answers(models):
+    import mlflow
+    import pandas as pd
+
     models.register(models.make())
     mlflow.set_tracking_uri(f"sqlite:///{models.workshop.root}/.modelyard/mlflow.db")
     mlflow.set_registry_uri(f"sqlite:///{models.workshop.root}/.modelyard/mlflow.db")

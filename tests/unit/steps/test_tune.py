@@ -3,12 +3,10 @@
 import csv
 import json
 
-import mlflow
 import pytest
 
 from modelyard.errors import ModelyardError
 from modelyard.inference.session import Model
-from modelyard.steps.tuning import trial as trial_module
 
 TRAINING = {
     "engine": "sklearn",
@@ -33,21 +31,37 @@ STUDY = {
 OUTPUTS = ("model", "trials", "plots")
 
 
-@pytest.fixture
-def data(workshop):
+def tables(workshop):
     return {
         "train": workshop.table(rows=300, drop=("delay",)),
         "val": workshop.table("val", 200, seed=2, drop=("delay",)),
     }
 
 
+@pytest.fixture
+def data(workshop):
+    return tables(workshop)
+
+
+@pytest.fixture(scope="module")
+def studied(shared_workshop):
+    """The study once through, from its first trial to its fourth: result and outputs."""
+    return shared_workshop.step("tuning.late", "tune", STUDY, tables(shared_workshop), OUTPUTS)
+
+
+@pytest.fixture
+def trial_module():
+    from modelyard.steps.tuning import trial
+
+    return trial
+
+
 def trials_of(outputs):
     return json.loads((outputs["trials"] / "trials.json").read_text())
 
 
-def test_the_best_trials_model_comes_out_with_all_trials_told(workshop, data):
-    result, outputs = workshop.step("tuning.late", "tune", STUDY, data, OUTPUTS)
-
+def test_the_best_trials_model_comes_out_with_all_trials_told(studied):
+    result, outputs = studied
     told = trials_of(outputs)
     values = [trial["values"]["roc_auc"] for trial in told["trials"]]
     assert len(values) == 4
@@ -59,8 +73,9 @@ def test_the_best_trials_model_comes_out_with_all_trials_told(workshop, data):
     assert {"search.png", "parameters.png"} <= {path.name for path in outputs["plots"].iterdir()}
 
 
-def test_a_study_killed_in_its_third_trial_goes_on_to_the_same_trials(workshop, data, monkeypatch):
-    _, whole = workshop.step("tuning.late", "tune", STUDY, data, OUTPUTS)
+def test_a_study_killed_in_its_third_trial_goes_on_to_the_same_trials(
+    studied, workshop, data, trial_module, monkeypatch
+):
     train, calls = trial_module._train, []
 
     def dying(task, *rest):
@@ -76,23 +91,27 @@ def test_a_study_killed_in_its_third_trial_goes_on_to_the_same_trials(workshop, 
     _, resumed = workshop.step("tuning.late", "tune", STUDY, data, OUTPUTS, workdir=workdir)
 
     assert calls == [0, 1, 2, 2, 3]
-    assert trials_of(resumed) == trials_of(whole)
+    assert trials_of(resumed) == trials_of(studied[1])
 
 
-def test_trials_are_nested_runs_of_the_study(workshop, data):
-    result, _ = workshop.step("tuning.late", "tune", {**STUDY, "budget": {"trials": 2}}, data, OUTPUTS)
-
-    client = mlflow.MlflowClient(f"sqlite:///{workshop.root}/.modelyard/mlflow.db")
+def test_trials_are_nested_runs_of_the_study(studied, shared_workshop):
+    result, _ = studied
+    client = shared_workshop.mlflow
     experiment = client.get_experiment_by_name("workshop").experiment_id
     parent = result.recorded["mlflow_run"]
     children = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{parent}'")
-    assert {run.info.run_name for run in children} == {"tuning.late.trial-0", "tuning.late.trial-1"}
+    assert {run.info.run_name for run in children} == {f"tuning.late.trial-{number}" for number in range(4)}
     assert all("val_roc_auc" in run.data.metrics and "learning_rate" in run.data.params for run in children)
     assert client.get_run(parent).data.params["best.learning_rate"]
 
 
 def test_several_objectives_give_the_best_by_the_first_of_those_that_none_beats(workshop, data):
-    config = {**STUDY, "objectives": {"log_loss": "minimize", "recall": "maximize"}, "sampler": "nsgaii"}
+    config = {
+        **STUDY,
+        "objectives": {"log_loss": "minimize", "recall": "maximize"},
+        "sampler": "nsgaii",
+        "budget": {"trials": 3},
+    }
     result, outputs = workshop.step("tuning.late", "tune", config, data, OUTPUTS)
 
     losses = [trial["values"]["log_loss"] for trial in trials_of(outputs)["trials"]]
@@ -124,7 +143,7 @@ def test_a_study_without_one_good_trial_is_an_error(workshop, data):
         workshop.step("tuning.late", "tune", config, data, OUTPUTS)
 
 
-def test_the_pruner_ends_a_trial_that_will_not_win(workshop, data, monkeypatch):
+def test_the_pruner_ends_a_trial_that_will_not_win(workshop, data, trial_module, monkeypatch):
     """The engine is the real one; what it reports between is ours, for scikit-learn reports nothing between."""
     train = trial_module._train
 

@@ -1,12 +1,12 @@
 """Records in MLflow: whole after a kill, one database for many processes, mirrored where asked."""
 
+import json
 import multiprocessing
 import sqlite3
 import subprocess
 import sys
 import textwrap
 
-import mlflow
 import pytest
 
 from modelyard.tracking import Recorder
@@ -21,7 +21,9 @@ def document(workshop):
 
 
 def runs_of(document):
-    client = mlflow.MlflowClient(f"sqlite:///{document.root}/.modelyard/mlflow.db")
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{document.root}/.modelyard/mlflow.db")
     experiment = client.get_experiment_by_name("workshop").experiment_id
     return client, client.search_runs([experiment], order_by=["attributes.start_time ASC"])
 
@@ -52,8 +54,6 @@ def test_a_run_whose_process_was_killed_ends_as_killed_when_the_next_begins(docu
         assert recorder.run_id(120)
         os.kill(os.getpid(), 9)
     """
-    import json
-
     subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script)], input=json.dumps(document.to_json()), text=True, check=False,
         timeout=200,

@@ -2,21 +2,31 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from modelyard.spec.cel import CelSyntaxError, Name, names_in
 from modelyard.spec.checks.findings import At, Findings
 from modelyard.spec.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from modelyard.spec.cel import Name
 
 Known = Mapping[str, Iterable[str] | None]
 """Names of a place; under each the names that can be selected of it, None where any can."""
 
-_parsed = lru_cache(maxsize=1024)(lambda text: tuple(names_in(text)))
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str) -> "tuple[Name, ...]":
+    from modelyard.spec.cel import names_in
+
+    return tuple(names_in(text))
 
 
 def check_condition(
-    findings: Findings, at: At, text: str, known: Known, describe: Callable[[Name], tuple[str, str]] | None = None
+    findings: Findings, at: At, text: str, known: Known, describe: "Callable[[Name], tuple[str, str]] | None" = None
 ) -> None:
     """`describe` words an unknown selection: what it is not, and how the allowed ones are introduced."""
+    from modelyard.spec.cel import CelSyntaxError
+
     try:
         names = _parsed(text)
     except CelSyntaxError as error:

@@ -6,7 +6,7 @@ Typing happens once, after overlays and variables; what leaves here is in its lo
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict
@@ -65,8 +65,9 @@ class Section(BaseModel, Plain):
         return published
 
     @classmethod
-    def written(cls, name: str) -> str:
-        return cls.model_fields[name].alias or name
+    @cache
+    def renamed(cls) -> dict[str, str]:
+        return {name: field.alias for name, field in cls.model_fields.items() if field.alias}
 
     @classmethod
     def keys(cls) -> list[str]:

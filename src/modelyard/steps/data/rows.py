@@ -5,6 +5,7 @@ from typing import Any
 
 from modelyard.errors import ModelyardError
 from modelyard.steps.data.sql import instants, need_columns
+from modelyard.wording import counted
 
 _APART = "\x1f"
 _NOTHING = "\x00"
@@ -32,7 +33,7 @@ def check_key(table: Any, key: Sequence[str], address: str) -> None:
         if table[name].null_count:
             row = pc.index(table[name].is_null(), True).as_py()
             raise ModelyardError(
-                f"the key `{name}` is missing in {table[name].null_count:,} rows, first in row {row + 1}",
+                f"the key `{name}` is missing in {counted(table[name].null_count, 'row')}, first in row {row + 1}",
                 address=f"{address}.key",
                 code="bad-key",
                 fix="Fill it in a step, or leave it out of `key`.",
@@ -45,7 +46,7 @@ def check_key(table: Any, key: Sequence[str], address: str) -> None:
             for row in repeated.slice(0, 3).to_pylist()
         )
         raise ModelyardError(
-            f"{repeated.num_rows:,} values of the key stand in more than one row: {shown}",
+            f"{counted(repeated.num_rows, 'value of the key stands', 'values of the key stand')} in more than one row: {shown}",
             address=f"{address}.key",
             code="bad-key",
             fix="Name all columns that tell the rows apart, or take doubles out in a step.",
@@ -121,7 +122,7 @@ def _times(table: Any, column: str | None, where: str) -> Any:
     times = instants(table, column, where=where)[column]
     if times.null_count:
         raise ModelyardError(
-            f"`{column}` is missing in {times.null_count:,} rows, which have no place in time",
+            f"`{column}` is missing in {counted(times.null_count, 'row')}, with no place in time",
             address=where,
             code="split",
             fix="Fill it or take these rows out in a step, or split by hash.",

@@ -14,6 +14,7 @@ import numpy as np
 from blake3 import blake3
 
 from modelyard.errors import ModelyardError
+from modelyard.wording import counted
 
 _ORDER = {"train": 0, "val": 1, "test": 3}
 Indices = Any
@@ -122,7 +123,7 @@ def by_time(times: Any, shares: Shares) -> Indices:
 def _need(found: int, shares: Shares, what: str) -> None:
     if found < len(shares.names):
         raise ModelyardError(
-            f"{found} {what} cannot fill {len(shares.names)} splits ({', '.join(shares.names)})",
+            f"{found} {what} cannot fill {counted(len(shares.names), 'split')} ({', '.join(shares.names)})",
             code="split",
             fix="Bring more data, or take a split out.",
         )

@@ -48,10 +48,13 @@ class ComposeServices:
     def observe(self) -> dict[str, LiveService]:
         """What runs, and what was deployed and does not run any more."""
         found = containers(self._client(), self._scope)
-        return {
-            address: live_service(service, found.get(address, ()))
-            for address, (service, _) in self._folder.deployed().items()
-        } | {address: live_service(None, those) for address, those in found.items() if address not in self._known()}
+        known = {address: service for address, (service, _) in self._known().items()}
+        lives = {
+            address: _asked(service, live_service(service, found.get(address, ())))
+            for address, service in known.items()
+        }
+        strays = {address: live_service(None, those) for address, those in found.items() if address not in known}
+        return lives | strays
 
     def deploy(self, deployment: Deployment, on_event: OnEvent) -> LiveService:
         node, document = deployment.node, deployment.document
@@ -161,6 +164,14 @@ class ComposeServices:
             return
         self._folder.keep(*before)
         self._up(*before)
+
+
+def _asked(service: Service, live: LiveService) -> LiveService:
+    """Its version, and whether it is ready now: the engine's own check comes round every ten seconds only."""
+    if live.status not in ("ready", "starting") or service.url is None or service.probe is None:
+        return live
+    answer = ask(f"{service.url}{service.probe}")
+    return replace(live, status="ready", version=answer.version) if answer.ready else live
 
 
 class _Ready:

@@ -53,7 +53,10 @@ def container_config(
         working_dir=str(scope.root),
         stdin_open=True,
         environment={
-            "MODELYARD_LEASH": "stdin", "MODELYARD_GRACE": f"{grace:g}", "TMPDIR": scope.scratch, "HOME": scope.scratch,
+            "MODELYARD_LEASH": "stdin",
+            "MODELYARD_GRACE": f"{grace:g}",
+            "TMPDIR": scope.scratch,
+            "HOME": scope.scratch,
             "XDG_CACHE_HOME": f"{scope.scratch}/.cache",
         },
         labels=labels,

@@ -15,6 +15,7 @@ from modelyard.targets.local.daemon import ensure_supervisor, supervisor_pid
 from modelyard.targets.local.endings import end_process
 from modelyard.targets.local.service_files import Running, ServiceFolder, Wanted, stem_of
 from modelyard.task import TaskDocument
+from modelyard.wording import counted
 
 PROBES = {"serve": "/v2/health/ready", "tracking": "/health"}
 PORTS = {"serve": 8080, "tracking": 5000}
@@ -131,7 +132,7 @@ class Services:
                 if running.status == "ready":
                     return _live(wanted, running)
                 if running.restarts >= _CRASHES:
-                    raise self._never_ready(wanted, f"it ended {running.restarts} times: {running.detail}")
+                    raise self._never_ready(wanted, f"it ended {counted(running.restarts, 'time')}: {running.detail}")
             if time.monotonic() > deadline:
                 detail = f": {running.detail}" if running and running.detail else ""
                 raise self._never_ready(wanted, f"it was not ready within {READY_WITHIN:g} s{detail}")

@@ -48,7 +48,15 @@ def _build_one(cli: ComposeCli, image: Image, on_event: OnEvent, cancel: threadi
 
     with pip_secrets() as secrets:
         code = cli.watch(
-            "--progress", "plain", "--profile", "images", "build", f"image-{image.role}", on_line=hear, cancel=cancel, env=secrets
+            "--progress",
+            "plain",
+            "--profile",
+            "images",
+            "build",
+            f"image-{image.role}",
+            on_line=hear,
+            cancel=cancel,
+            env=secrets,
         )
     if cancel.is_set():
         raise ModelyardError(f"building {image.name} was cancelled", code="cancelled")
