@@ -36,7 +36,7 @@ class Budget:
         if self._runs is not None and self._applies >= self._runs:
             raise _exceeded(
                 "runs_per_day",
-                f"{self._applies} of {counted(self._runs, 'run')} went in the last 24 hours",
+                f"the last 24 hours had {self._applies} of {counted(self._runs, 'run')}",
             )
         needed = plan.totals.gpu_hours
         if self._gpu_hours is not None and needed and self._spent + needed > self._gpu_hours:

@@ -1,7 +1,6 @@
 """`modelyard logs`."""
 
-import time
-from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -18,23 +17,20 @@ from modelyard.errors import ModelyardError
 @click.option("-F", "--follow", is_flag=True, help="Go on as it grows, until Ctrl-C.")
 def command(common: Common, address: str, number: int, follow: bool) -> None:
     """The log of ADDRESS: of its last run, or of the service; or of a run by its id."""
-    path = _log_of(Session(common), address)
-    with path.open(encoding="utf-8", errors="replace") as stream:
-        for line in stream if number == 0 else deque(stream, maxlen=number):
-            click.echo(line, nl=False)
-        while follow:
-            line = stream.readline()
-            if line:
-                click.echo(line, nl=False)
-            else:
-                time.sleep(0.2)
+    for line in _lines(Session(common), address, number, follow):
+        click.echo(line)
+
+
+def _lines(session: Session, address: str, number: int, follow: bool) -> Iterator[str]:
+    from modelyard.targets.log_lines import log_lines
+
+    node = session.graph.nodes.get(address)
+    if node is not None and node.role == "service":
+        return session.target.log(address, number, follow)
+    return log_lines(_log_of(session, address), number, follow)
 
 
 def _log_of(session: Session, address: str) -> Path:
-    logs = session.loaded.root / ".modelyard" / "logs"
-    service = logs / f"{session.graph.environment or 'default'}.{address}.log"
-    if service.exists():
-        return service
     with session.state() as state:
         runs = state.runs(session.graph.environment, address, limit=1)
         run = runs[0] if runs else state.run(address)

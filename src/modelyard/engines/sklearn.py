@@ -33,9 +33,7 @@ class Sklearn:
         target = _target(rows.column(rows.target), classes, rows.target)
         job.report(0, 1, {})
         size = f"{counted(len(rows), 'row')}, {counted(len(prepared.specs), 'column')}"
-        job.note(
-            f"{type(estimator).__name__} on {size}, on the CPU"
-        )
+        job.note(f"{type(estimator).__name__} on {size}, on the CPU")
         columns = preprocessor(prepared, trees=is_tree(estimator), impute=not takes_missing(estimator))
         pipeline = Pipeline([("columns", columns), ("estimator", estimator)])
         frame = frame_of(rows, prepared)

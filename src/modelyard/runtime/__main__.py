@@ -22,8 +22,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run NODE.json's task or service; 0 when it went well, 143 when it was asked to end, else its failure.
 
     `MODELYARD_LOG` names a file that takes the output instead of stdout; `MODELYARD_DETACHED` lets it outlive whoever
-    started it; `MODELYARD_GRACE` is the time in seconds between SIGTERM and SIGKILL. With `MODELYARD_LEASH=stdin`, secrets
-    are the first line of stdin, and the end of stdin is as good as SIGTERM.
+    started it; `MODELYARD_GRACE` is the time in seconds between SIGTERM and SIGKILL. With `MODELYARD_LEASH=stdin`,
+    secrets are the first line of stdin, and the end of stdin is as good as SIGTERM.
     """
     leash = take_leash()
     try:
@@ -43,12 +43,14 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _channels(service: bool) -> tuple[Sink, Callable[[bytes], object]]:
-    """Where output goes, and where events go: to stdout, or as plain words into a service's log file."""
+    """Where output goes, and where events go: to stdout; of a service, which nobody listens to, as plain words."""
     if path := os.environ.get("MODELYARD_LOG"):
         log = RotatingFile(Path(path))
         return log, lambda line: log.write(_in_words(line))
     write = write_all(1)
-    return (_Plain(write) if service else CappedSink(write)), write
+    if service:
+        return _Plain(write), lambda line: write(_in_words(line))
+    return CappedSink(write), write
 
 
 class _Plain:

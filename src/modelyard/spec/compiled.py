@@ -6,7 +6,6 @@ missing or does not fit, and for everything a spec has wrong, pydantic itself is
 are typed here, by the very same rules; the sections are then records that look like the models.
 """
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,7 +17,7 @@ from json import dumps, loads
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from modelyard.digests import digest_json
+from modelyard.spec import kept
 from modelyard.spec.plain import NamedByKey, Plain
 
 if TYPE_CHECKING:
@@ -45,18 +44,14 @@ def typed(tree: "Map") -> "Spec | None":
 
 def keep(model: "type[Spec]") -> None:
     """Keep the core schema of the models for the next run, where there is a place for it."""
-    import tempfile
-
-    with suppress(OSError, ImportError, _NotPlainError):
+    with suppress(OSError, ImportError, RuntimeError, _NotPlainError):
         path = _file(_core())
         if path.exists():
             return
         model.model_rebuild()
-        text = dumps(_encoded(model.__pydantic_core_schema__), separators=(",", ":"), allow_nan=False)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as stream:
-            stream.write(text)
-        Path(stream.name).replace(path)
+        kept.keep(
+            path, dumps(_encoded(model.__pydantic_core_schema__), separators=(",", ":"), allow_nan=False).encode()
+        )
 
 
 def _core() -> Any:
@@ -79,14 +74,10 @@ def _core() -> Any:
 
 
 def _file(core: Any) -> Path:
-    """Its name tells all that the schema depends on; sources by size and time, as Python does for its own bytecode."""
     pydantic = PathFinder.find_spec("pydantic")
     version = Path(str(pydantic.origin if pydantic else "")).with_name("version.py")
-    sources = sorted([*_HERE.glob("model/*.py"), *(_HERE / f"{name}.py" for name in ("forms", "values", "compiled"))])
-    stats = [(str(path), (found := path.stat()).st_size, found.st_mtime_ns) for path in (*sources, version)]
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    name = digest_json([core.__version__, sys.version, stats])[3:35]
-    return Path(cache) / "modelyard" / f"spec-{name}.json"
+    sources = [*_HERE.glob("model/*.py"), *(_HERE / f"{name}.py" for name in ("forms", "values", "compiled")), version]
+    return kept.entry("spec", sources, core.__version__)
 
 
 class _NotPlainError(Exception):
@@ -118,18 +109,11 @@ def _encoded(value: Any) -> Any:  # noqa: PLR0911 - one a kind
 
 
 def _read(core: Any) -> "type[Record] | None":
-    path = _file(core)
-    try:
-        text = path.read_text()
-        return _decoded(text, core)
-    except OSError:
-        return None
-    except Exception:
-        path.unlink(missing_ok=True)  # half written, or by other hands: `keep` makes it anew
-        raise
+    content = kept.look_up(_file(core))
+    return _decoded(content, core) if content is not None else None
 
 
-def _decoded(text: str, core: Any) -> "type[Record]":
+def _decoded(text: bytes, core: Any) -> "type[Record]":
     models: dict[str, type[Record]] = {}
 
     def decoded(data: dict[str, Any]) -> Any:

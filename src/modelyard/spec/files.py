@@ -7,6 +7,7 @@ from typing import Any
 
 from modelyard.errors import ModelyardError, Place
 from modelyard.resources import resource_folder
+from modelyard.spec.large import LARGE, read_large
 from modelyard.spec.merging import merge
 from modelyard.spec.reader import Document, read
 from modelyard.spec.suggest import did_you_mean
@@ -56,7 +57,7 @@ class Files:
         data = self._bytes(path, name, named_at)
         self.paths.append(path)
         try:
-            document = read(data, name)
+            document = read_large(data, name) if len(data) >= LARGE and not self.reader else read(data, name)
         except ModelyardError:
             self.texts[name] = data.decode(errors="replace").removeprefix("\ufeff")
             raise

@@ -16,11 +16,23 @@ KeyMark = tuple[str, int, int, int, int, int, int]
 ItemMark = tuple[str, int, int, int]
 
 
-class Map(dict[str, Any]):
-    """A YAML mapping. `marks` has an entry for each key."""
+class Origin:
+    """Where the marks of a tree come from that has none yet."""
 
-    __slots__ = ("marks",)
+    def give_marks(self) -> None:
+        """Set `marks` throughout the tree."""
+        raise NotImplementedError
+
+
+class Map(dict[str, Any]):
+    """A YAML mapping. `marks` has an entry for each key; without them, `origin` gives them when they are asked for."""
+
+    __slots__ = ("marks", "origin")
     marks: dict[str, KeyMark]
+    origin: Origin
+
+    def __getattr__(self, name: str) -> Any:
+        return _marks_of(self, name)
 
     def copy(self) -> "Map":
         twin = Map(self)
@@ -35,15 +47,27 @@ class Map(dict[str, Any]):
 
 
 class Seq(list[Any]):
-    """A YAML sequence. `marks` has an entry for each item."""
+    """A YAML sequence. `marks` has an entry for each item; `origin` as of a Map."""
 
-    __slots__ = ("marks",)
+    __slots__ = ("marks", "origin")
     marks: list[ItemMark]
+    origin: Origin
+
+    def __getattr__(self, name: str) -> Any:
+        return _marks_of(self, name)
 
     def copy(self) -> "Seq":
         twin = Seq(self)
         twin.marks = self.marks.copy()
         return twin
+
+
+def _marks_of(tree: Map | Seq, name: str) -> Any:
+    """Asked for what is not there yet: the marks, the first time."""
+    if name != "marks":
+        raise AttributeError(name)
+    tree.origin.give_marks()
+    return tree.marks
 
 
 def key_place(tree: Map, key: str) -> Place:

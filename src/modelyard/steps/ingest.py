@@ -112,9 +112,7 @@ def _table(ctx: StepContext, files: Files) -> StepResult:
     size = (ctx.outputs["data"] / "data.parquet").stat().st_size
     table_size = f"{counted(table.num_rows, 'row')}, {counted(table.num_columns, 'column')}"
     metrics = {"rows": table.num_rows, "columns": table.num_columns, "bytes": size}
-    return StepResult(
-        metrics, _told(ctx, f"{table_size}, {size_text(size)}", chosen)
-    )
+    return StepResult(metrics, _told(ctx, f"{table_size}, {size_text(size)}", chosen))
 
 
 def _chosen(ctx: StepContext, names: Callable[[], list[str]], strata: Callable[[], list[str]]) -> Chosen:

@@ -1,7 +1,7 @@
 """The seam between a plan and a place to do it. Small on purpose: Compose and Kubernetes stand behind it too."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -109,4 +109,11 @@ class Target(Protocol):
 
     def remove(self, address: str, on_event: OnEvent) -> None:
         """Stop a service that this project started, and nothing else. A service that is gone is no error."""
+        ...
+
+    def log(self, address: str, number: int = 0, follow: bool = False) -> Iterator[str]:
+        """The last `number` lines (0: all) that a service wrote, and with `follow` those to come, without their ends.
+
+        Raises ModelyardError where the service never ran.
+        """
         ...

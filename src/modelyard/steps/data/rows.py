@@ -38,15 +38,16 @@ def check_key(table: Any, key: Sequence[str], address: str) -> None:
                 code="bad-key",
                 fix="Fill it in a step, or leave it out of `key`.",
             )
-    counted = table.group_by(list(key)).aggregate([([], "count_all")])
-    repeated = counted.filter(pc.greater(counted["count_all"], 1))
+    counts = table.group_by(list(key)).aggregate([([], "count_all")])
+    repeated = counts.filter(pc.greater(counts["count_all"], 1))
     if repeated.num_rows:
         shown = "; ".join(
             ", ".join(f"{name} {row[name]}" for name in key) + f" ({row['count_all']} rows)"
             for row in repeated.slice(0, 3).to_pylist()
         )
+        values = counted(repeated.num_rows, "value of the key stands", "values of the key stand")
         raise ModelyardError(
-            f"{counted(repeated.num_rows, 'value of the key stands', 'values of the key stand')} in more than one row: {shown}",
+            f"{values} in more than one row: {shown}",
             address=f"{address}.key",
             code="bad-key",
             fix="Name all columns that tell the rows apart, or take doubles out in a step.",

@@ -1,6 +1,6 @@
 """What runs on the engine: the containers of one environment of a project, told by their labels, in one call."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -43,14 +43,20 @@ class Container:
         except NotFound:
             return 0
 
-    def log(self, client: Any, number: int | None) -> list[str]:
+    def log(self, client: Any, number: int = 0, follow: bool = False) -> Iterator[str]:
+        """Its last `number` lines (0: all), and with `follow` those to come."""
         from docker.errors import NotFound
 
         try:
-            said = client.logs(self.id, stdout=True, stderr=True, tail=number or "all")
+            said = client.logs(self.id, stdout=True, stderr=True, stream=True, follow=follow, tail=number or "all")
+            rest = b""
+            for part in said:
+                *lines, rest = (rest + part).split(b"\n")
+                yield from (line.decode(errors="replace") for line in lines)
+            if rest:
+                yield rest.decode(errors="replace")
         except NotFound:
-            return []
-        return [str(line) for line in said.decode(errors="replace").splitlines()]
+            return
 
     def remove(self, client: Any) -> None:
         """Ask it to end, and take it away. One that is gone is no error."""

@@ -1,7 +1,7 @@
 """Secrets for services: one file each in a folder of this machine's memory, which `compose.yaml` mounts.
 
-They have to be there for as long as the service may be restarted, with no command line around; they are never written to a
-disk, and gone when the machine is switched off. The next apply puts them back.
+They have to be there for as long as the service may be restarted, with no command line around; they are never written
+to a disk, and gone when the machine is switched off. The next apply puts them back.
 """
 
 import hashlib

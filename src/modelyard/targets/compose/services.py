@@ -1,7 +1,7 @@
 """Services as Compose keeps them: deployed one at a time, each from its own record in the working folder."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -81,13 +81,12 @@ class ComposeServices:
             self._compose("down", "--remove-orphans", "--timeout", "10", env=self._environment())
         on_event({"event": "note", "text": f"{address} stopped"})
 
-    def log_lines(self, address: str, number: int | None = None) -> list[str]:
-        """The last lines that a service's container said, newest container last."""
-        lines: list[str] = []
-        for container in containers(self._client(), self._scope).get(address, ()):
-            if not container.is_door:
-                lines += container.log(self._client(), number)
-        return lines[-number:] if number else lines
+    def log(self, address: str, number: int = 0, follow: bool = False) -> Iterator[str]:
+        """The last lines that a service's newest container said. Raises ModelyardError where there is none."""
+        servers = [c for c in containers(self._client(), self._scope).get(address, ()) if not c.is_door]
+        if not servers:
+            raise ModelyardError(f"{address} has no container", fix="`modelyard apply` starts it.", code="no-log")
+        return servers[-1].log(self._client(), number, follow)
 
     def _known(self) -> dict[str, tuple[Service, TaskDocument]]:
         return self._folder.deployed()
@@ -154,8 +153,14 @@ class ComposeServices:
             address=service.address,
             fix=f"`modelyard logs {service.address}` shows what it said",
             code="service-failed",
-            details=self.log_lines(service.address, 15),
+            details=self._last_words(service),
         )
+
+    def _last_words(self, service: Service) -> list[str]:
+        try:
+            return list(self.log(service.address, 15))
+        except ModelyardError:
+            return []
 
     def _put_back(self, service: Service, before: tuple[Service, TaskDocument] | None) -> None:
         """What ran before runs again, or nothing."""

@@ -1,7 +1,7 @@
 """The Compose target: tasks as containers of their own, services under Docker Compose, on one engine."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -54,9 +54,8 @@ class ComposeTarget:
     def remove(self, address: str, on_event: OnEvent) -> None:
         self._services.remove(address, on_event)
 
-    def log_lines(self, address: str, number: int | None = None) -> list[str]:
-        """The last lines of a service's output, which the engine keeps."""
-        return self._services.log_lines(address, number)
+    def log(self, address: str, number: int = 0, follow: bool = False) -> Iterator[str]:
+        return self._services.log(address, number, follow)
 
     @cached_property
     def _engine(self) -> Engine:

@@ -1,6 +1,6 @@
 """The local target: this machine, and nothing needed but Python."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from modelyard.targets.base import Deployment, Files, Live, LiveService, OnEvent
 from modelyard.targets.local.executor import LocalExecutor
 from modelyard.targets.local.rendering import render_processes
 from modelyard.targets.local.services import Services
+from modelyard.targets.log_lines import log_lines
 
 
 class LocalTarget:
@@ -44,9 +45,11 @@ class LocalTarget:
     def remove(self, address: str, on_event: OnEvent) -> None:
         self._services.remove(address, on_event)
 
-    def log_path(self, address: str) -> Path:
-        """Where a service's output is."""
-        return self._services.log_path(address)
+    def log(self, address: str, number: int = 0, follow: bool = False) -> Iterator[str]:
+        path = self._services.log_path(address)
+        if not path.exists():
+            raise ModelyardError(f"{address} has not run yet", fix="`modelyard apply` runs it.", code="no-log")
+        return log_lines(path, number, follow)
 
 
 def open_local(graph: Graph, root: Path, settings: Mapping[str, Any]) -> LocalTarget:
