@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -14,6 +15,22 @@ from modelyard.steps import STEPS
 from modelyard.steps.base import StepContext, StepResult
 from modelyard.store import Store
 from modelyard.task import TaskDocument
+
+
+LONG = ("test_flights", "test_learning", "test_digits", "test_wheel", "steps", "targets", "engines", "cli", "serving")
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # threads of several processes on the same cores spend their time waiting
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first: begun last, it would leave the other cores with nothing to do."""
+
+    def place(item: pytest.Item) -> int:
+        words = {*item.path.parts, item.path.stem}
+        return next((number for number, word in enumerate(LONG) if word in words), len(LONG))
+
+    items.sort(key=place)
 
 
 @dataclass

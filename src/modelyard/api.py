@@ -9,7 +9,7 @@ report = modelyard.apply_plan(loaded, graph, plan)
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     import threading
@@ -83,12 +83,17 @@ def make_plan(
 ) -> "Plan":
     """What `apply` would do, and why. Changes nothing; `observe=False` does not look at what runs."""
     with open_state(loaded, graph, read_only=True) as state:
-        live = open_target(loaded, graph).observe(graph) if observe and _has_services(graph) else None
+        live = _what_runs(loaded, graph) if observe else None
         return plan_against_state(loaded, graph, state, open_store(loaded, graph), live, select=select, exclude=exclude)
 
 
-def _has_services(graph: "Graph") -> bool:
-    return any(node.role == "service" for node in graph.nodes.values())
+def _what_runs(loaded: "LoadedSpec", graph: "Graph") -> "Live":
+    """Where nothing is a service, the target is not asked, and not imported."""
+    if any(node.role == "service" for node in graph.nodes.values()):
+        return open_target(loaded, graph).observe(graph)
+    from types import SimpleNamespace
+
+    return cast("Live", SimpleNamespace(services={}))
 
 
 def plan_against_state(
@@ -152,8 +157,9 @@ def destroy(
 
     with open_state(loaded, graph) as state:
         return destroy_(
-            graph, open_target(loaded, graph), state, on_event=on_event, cancel=cancel, lock_wait=lock_wait
-        )
+            graph, open_target(loaded, graph), state, root=loaded.root, on_event=on_event, cancel=cancel,
+            lock_wait=lock_wait,
+        )  # fmt: skip
 
 
 def plan_against_commit(loaded: "LoadedSpec", ref: str) -> "Plan":

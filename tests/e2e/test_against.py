@@ -115,6 +115,7 @@ def test_markdown_for_a_pull_request(project: Project) -> None:
     text = project.run("plan", "--against", "HEAD", "--format", "markdown").stdout
     assert "steps.a" in text
     assert "params.n" in text
+    assert text.endswith("The same plan: `modelyard plan --against HEAD`\n")
 
 
 @pytest.mark.parametrize("ref", ["nowhere", "--help", "HEAD~100", "", "HEAD:mlops.yaml"])

@@ -124,8 +124,9 @@ def limited(root: Path, *arguments: str) -> Told:
 def check(root: Path, place: str, words: str) -> None:
     for command in (("validate",), ("apply", "--auto-approve")):
         told = limited(root, *command)
-        if told.cpu > CPU_SECONDS:  # others work on this machine, too: once more
-            told = limited(root, *command)
+        for _ in range(3):  # others work on this machine, too, and slow a processor down: once more
+            if told.cpu > CPU_SECONDS:
+                told = limited(root, *command)
         assert told.code == 1, told.err
         assert f"mlops.yaml:{place}" in told.err
         assert words in told.err

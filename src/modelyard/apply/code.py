@@ -1,6 +1,5 @@
 """Code as it was when it ran, kept by digest, so that a plan can say how many lines changed."""
 
-import difflib
 from pathlib import Path
 
 from modelyard.digests import digest_bytes
@@ -42,8 +41,10 @@ def line_changes(root: Path) -> LineChanges:
             new = (new_file if new_file.exists() else root / path).read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError):
             return None
+        from difflib import SequenceMatcher
+
         added = removed = 0
-        for tag, i, j, k, m in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        for tag, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
             if tag != "equal":
                 removed += j - i
                 added += m - k

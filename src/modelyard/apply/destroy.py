@@ -2,10 +2,12 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from modelyard.apply.events import LockWaiting, NodeEvent, NodeFinished, OnApplyEvent
 from modelyard.apply.report import ApplyReport, NodeReport
+from modelyard.apply.whereabouts import target_of
 from modelyard.errors import ModelyardError
 from modelyard.graph.model import Graph
 from modelyard.plan.definition import Action, Change, Plan, Reason
@@ -24,19 +26,21 @@ def plan_destroy(graph: Graph, applied: Mapping[str, AppliedRecord]) -> Plan:
 
 
 def destroy(
-    graph: Graph, target: Target, state: State, *, on_event: OnApplyEvent | None = None,
+    graph: Graph, target: Target, state: State, *, root: Path, on_event: OnApplyEvent | None = None,
     cancel: threading.Event | None = None, lock_wait: float = 0.0,
 ) -> ApplyReport:  # fmt: skip
     """Do it, under the state's lock. A service that does not stop keeps its record, and is in the report as failed."""
     tell: OnApplyEvent = on_event or (lambda event: None)
     reports: list[NodeReport] = []
     with state.lock("destroy", lock_wait, graph.environment, lambda holder: tell(LockWaiting(str(holder))), cancel):
-        plan = plan_destroy(graph, state.applied(graph.environment))
+        applied = state.applied(graph.environment)
+        plan = plan_destroy(graph, applied)
         for change in plan.changes:
             if cancel is not None and cancel.is_set():
                 reports.append(NodeReport(change.address, change.kind, change.role, change.action, "cancelled"))
                 continue
-            reports.append(_remove(change, target, state, graph.environment, tell))
+            where = target_of(applied[change.address], graph, root, target)
+            reports.append(_remove(change, where, state, graph.environment, tell))
             tell(NodeFinished(reports[-1]))
         state.journal("destroyed", {"counts": {"removed": sum(report.ok for report in reports)}}, graph.environment)
     cancelled = any(report.outcome == "cancelled" for report in reports)

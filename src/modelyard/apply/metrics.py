@@ -1,4 +1,8 @@
-"""Metrics beside what they were: against the champion where there is one, else against the last run."""
+"""Metrics beside what they were: a champion's where both were scored on held-out data, else the last run's.
+
+What a training or a study says of itself was scored on its `val` split; a version in the registry carries the scores
+of its evaluation. So only the evaluation that a registry judges by is held against the champion.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,11 +11,9 @@ from modelyard.apply.report import MetricChange
 from modelyard.graph.model import Graph, Node
 from modelyard.store import Store
 
-_LEARNERS = frozenset({"train", "tune", "evaluate"})
-
 
 class Champions:
-    """What is in production, by the node that a registry takes its metrics or its model from."""
+    """What is in production, by the evaluation whose metrics a registry judges by."""
 
     def __init__(self, graph: Graph, store: Store) -> None:
         self._by_node: dict[str, tuple[str, Mapping[str, float]]] = {}
@@ -26,11 +28,11 @@ class Champions:
             return
         metrics = {key: value for key, value in (version.get("metrics") or {}).items() if _is_number(value)}
         champion = (f"production v{version.get('version', '?')}", metrics)
-        for ref in node.inputs.values():
-            self._by_node[ref.node] = champion
+        if "metrics" in node.inputs:
+            self._by_node[node.inputs["metrics"].node] = champion
 
     def of(self, node: Node) -> tuple[str, Mapping[str, float]] | None:
-        return self._by_node.get(node.address) if node.kind in _LEARNERS else None
+        return self._by_node.get(node.address)
 
 
 def metric_changes(

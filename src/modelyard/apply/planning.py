@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelyard.apply.code import line_changes
+from modelyard.apply.stages import moved_stages
 from modelyard.apply.unfinished import unfinished_runs
 from modelyard.graph.model import Graph
 from modelyard.plan.builder import make_plan
@@ -59,6 +60,7 @@ def plan_project(
         unfinished=unfinished_runs(state, environment),
         has=store.has,
         line_changes=line_changes(root),
+        moved=moved_stages(graph, applied, store, root) if live is not None else {},
         prices=prices,
         serial=serial,
         lineage=state.lineage(),

@@ -8,6 +8,7 @@ from modelyard.apply.context import Applying
 from modelyard.apply.events import NodeEvent, NodeFinished, NodeStarted
 from modelyard.apply.report import NodeReport
 from modelyard.apply.scheduler import FATAL, Ending
+from modelyard.apply.whereabouts import target_of
 from modelyard.errors import ModelyardError
 from modelyard.graph.codec import node_to_json
 from modelyard.graph.fingerprint import service_fingerprint
@@ -76,17 +77,27 @@ class ServiceRunner:
         workdir = applying.root / ".modelyard" / "services" / node.address
         document = applying.document(node, print_, run_id, 1, workdir)
         previous = applying.live.services.get(node.address)
+        self._leave_other_target(node)
         live = applying.target.deploy(
             Deployment(node, document, previous), lambda event: applying.emit(NodeEvent(node.address, event))
         )
         applying.record(
             AppliedRecord(
                 address=node.address, kind=node.kind, role="service", fingerprint=print_, node_json=node_to_json(node),
-                inputs=dict(inputs), run_id=run_id, summary=live.url or live.detail,
+                inputs=dict(inputs), run_id=run_id, summary=live.url or live.detail, target=applying.graph.target,
             ),
             "deployed",
         )  # fmt: skip
         return live
+
+    def _leave_other_target(self, node: Node) -> None:
+        """Where the environment had another target, the service still runs there, perhaps at the port that it wants."""
+        applying = self._applying
+        record = applying.applied.get(node.address)
+        if record is not None and record.role == "service":
+            target = target_of(record, applying.graph, applying.root, applying.target)
+            if target is not applying.target:
+                target.remove(node.address, lambda event: applying.emit(NodeEvent(node.address, event)))
 
     def _make_room(self, node: Node) -> None:
         """Take away first what is to go anyway and holds the port that is asked for: a service that was renamed."""
@@ -104,7 +115,9 @@ class ServiceRunner:
         applying = self._applying
         begun = time.monotonic()
         if change.role == "service":
-            applying.target.remove(change.address, lambda event: applying.emit(NodeEvent(change.address, event)))
+            record = applying.applied.get(change.address)
+            target = target_of(record, applying.graph, applying.root, applying.target)
+            target.remove(change.address, lambda event: applying.emit(NodeEvent(change.address, event)))
         applying.state.remove_applied(applying.environment, change.address)
         applying.state.journal("removed", {"address": change.address, "apply": applying.apply_id}, applying.environment)
         applying.applied.pop(change.address, None)

@@ -48,7 +48,7 @@ class TaskRunner:
         """Whether nothing is left to do, now that the inputs are known: they came out the same."""
         applying = self._applying
         record = applying.applied.get(node.address)
-        if record is None or any(reason.kind == "lost" for reason in change.reasons):
+        if record is None or any(reason.kind in {"lost", "drift"} for reason in change.reasons):
             return False
         inputs = applying.inputs(node)
         if inputs.unknown or fingerprint(node, inputs.digests) != record.fingerprint:

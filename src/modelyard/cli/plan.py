@@ -30,8 +30,11 @@ def command(
     against: str | None, offline: bool, every: bool, detailed_exitcode: bool,
 ) -> int:  # fmt: skip
     """Show what apply would do, and why. Changes nothing, ever."""
+    import gc
+
     from modelyard.api import judge_plan, make_plan
 
+    gc.disable()  # all that a plan makes is needed until its end, which comes soon
     session = Session(common)
     if against:
         from modelyard.api import plan_against_commit
@@ -41,7 +44,8 @@ def command(
     else:
         plan = make_plan(session.loaded, session.graph, select=select, exclude=exclude, observe=not offline)
         verdicts = judge_plan(plan, session.graph)
-    click.echo(view(plan, verdicts, form, common, every), nl=False)
+    again = _command(common, select, exclude, against)
+    click.echo(view(plan, verdicts, form, common, every, again), nl=False)
     if out is not None:
         from modelyard.plan.planfile import save_plan
 
@@ -52,8 +56,22 @@ def command(
     return 2 if detailed_exitcode and not plan.empty else 0
 
 
-def view(plan: "Plan", verdicts: "Sequence[Verdict]", form: str, common: Common, every: bool = False) -> str:
-    """The plan in the format asked for."""
+def _command(common: Common, select: tuple[str, ...], exclude: tuple[str, ...], against: str | None) -> str:
+    """What makes the same plan again, in the same folder."""
+    from shlex import join
+
+    options = [("-f", common.file), ("-e", common.environment), ("--against", against)]
+    words = [word for name, value in options if value for word in (name, value)]
+    words += [f"--var={name}={value}" for name, value in common.variables.items()]
+    words += [f"--select={pattern}" for pattern in select] + [f"--exclude={pattern}" for pattern in exclude]
+    return join(["modelyard", "plan", *words])
+
+
+def view(
+    plan: "Plan", verdicts: "Sequence[Verdict]", form: str, common: Common, every: bool = False,
+    again: str = "modelyard plan",
+) -> str:  # fmt: skip
+    """The plan in the format asked for; `again` is the command that makes it."""
     if form == "json":
         import json
 
@@ -63,7 +81,7 @@ def view(plan: "Plan", verdicts: "Sequence[Verdict]", form: str, common: Common,
     if form == "markdown":
         from modelyard.plan.markdown import render_markdown
 
-        return render_markdown(plan, verdicts=verdicts)
+        return render_markdown(plan, verdicts=verdicts, command=again)
     from modelyard.plan.text import render_text
 
     return render_text(plan, verdicts=verdicts, color=has_color(common), width=terminal_width(), every=every)

@@ -11,6 +11,8 @@ def topological(upstream: Mapping[str, Iterable[str]]) -> list[str]:
 
     Raises ModelyardError (code `cycle`) naming one loop; its `address` is where the loop is entered.
     """
+    if _in_order(upstream):
+        return list(upstream)
     rank = {address: index for index, address in enumerate(upstream)}
     waiting: list[int] = []
     readers: dict[int, list[int]] = {}
@@ -33,6 +35,15 @@ def topological(upstream: Mapping[str, Iterable[str]]) -> list[str]:
     if len(ordered) < len(addresses):
         raise cycle_error(find_loop(upstream, set(addresses) - set(ordered)))
     return ordered
+
+
+def _in_order(upstream: Mapping[str, Iterable[str]]) -> bool:
+    seen: set[str] = set()
+    for address, before in upstream.items():
+        if before and not seen.issuperset(before):
+            return False
+        seen.add(address)
+    return True
 
 
 def find_loop(upstream: Mapping[str, Iterable[str]], stuck: set[str]) -> list[str]:

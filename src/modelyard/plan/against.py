@@ -25,6 +25,7 @@ class Imagined:
     inputs: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, Artifact] = field(default_factory=dict)
     summary: str = ""
+    target: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def node_json(self) -> Mapping[str, Any]:
@@ -43,5 +44,5 @@ def imagine(graph: Graph) -> dict[str, Imagined]:
         inputs = {port: records[ref.node].outputs[ref.output].digest for port, ref in node.inputs.items()}
         print_ = service_fingerprint(node, inputs) if node.role == "service" else fingerprint(node, inputs)
         outputs = {output: Artifact(digest_json([print_, output])) for output in node.outputs}
-        records[address] = Imagined(address, node.kind, node.role, print_, node, inputs, outputs)
+        records[address] = Imagined(address, node.kind, node.role, print_, node, inputs, outputs, target=graph.target)
     return records

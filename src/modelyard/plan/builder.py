@@ -27,6 +27,7 @@ def make_plan(
     unfinished: Collection[str] = (),
     has: Callable[[str], bool] | None = None,
     line_changes: LineChanges | None = None,
+    moved: Mapping[str, tuple[Reason, ...]] | None = None,
     prices: Prices | None = None,
     serial: int | None = None,
     lineage: str | None = None,
@@ -38,7 +39,8 @@ def make_plan(
 
     `live` None means that what runs was not looked at (no drift is planned). `failed` is the reason of the last
     attempt by address, where that failed; `unfinished` are run ids that were begun and never recorded; `has` tells
-    whether an output is still in the store. Raises ModelyardError for a selection that matches nothing.
+    whether an output is still in the store; `moved` is what a task set outside of its outputs and is no longer so, by
+    address. Raises ModelyardError for a selection that matches nothing.
     """
     scope = scope_of(graph, applied, select, exclude)
     lost: set[str] = set()
@@ -46,6 +48,7 @@ def make_plan(
         walk = Walk(
             graph=graph, applied=applied, results=results, live=live.services if live is not None else None,
             scope=scope, failed=failed or {}, unfinished=unfinished, lost=lost, has=has, line_changes=line_changes,
+            moved=moved or {},
         )  # fmt: skip
         changes = walk.run()
         missing = walk.missing_inputs(changes) if has else set()

@@ -20,7 +20,7 @@ class Action(StrEnum):
 
 ReasonKind = Literal[
     "new", "config", "code", "data", "package", "environment", "input", "after", "failed", "restore", "lost", "drift",
-    "removed", "resources", "format",
+    "removed", "resources", "target", "format",
 ]  # fmt: skip
 
 

@@ -7,6 +7,7 @@ certain, and `apply` cuts it off where the digests come out the same.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 from modelyard.graph.fingerprint import fingerprint, service_fingerprint
 from modelyard.graph.model import Graph, Node
@@ -33,6 +34,7 @@ class Walk:
     lost: Collection[str]
     has: Callable[[str], bool] | None
     line_changes: LineChanges | None
+    moved: Mapping[str, tuple[Reason, ...]] = field(default_factory=dict)
     outputs: KnownOutputs = field(default_factory=KnownOutputs)
 
     def run(self) -> list[Change]:
@@ -55,6 +57,9 @@ class Walk:
         if digests is None or fingerprint(node, digests) != record.fingerprint:
             return None
         self.outputs.set(address, record)
+        if address in self.moved:
+            drift = self.moved[address]
+            return Change(address, node.kind, "task", Action.RERUN, drift, True, record.fingerprint, detail="put back")
         return Change(address, node.kind, "task", Action.NOOP, fingerprint=record.fingerprint)
 
     def _task(self, node: Node) -> Change:
@@ -97,6 +102,9 @@ class Walk:
         if print_ != record.fingerprint or resized:
             reasons = (*self._why(node, record, inputs, explain=print_ != record.fingerprint), *resized)
             return self._change(node, Action.REPLACE, reasons, True, print_)
+        moved = _moved(record.target, self.graph.target)
+        if moved:
+            return self._change(node, Action.CREATE, moved, True, print_)
         drift = self._drift(node.address, print_)
         if drift:
             action = Action.CREATE if drift[0].before == "stopped" else Action.REPLACE
@@ -162,6 +170,12 @@ class Walk:
                 if digest is None or not here(digest):
                     missing.add(ref.node)
         return missing
+
+
+def _moved(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Reason, ...]:
+    """A service that was applied on another target has to be brought up on this one."""
+    was, here = next(iter(before), None), next(iter(now), None)
+    return (Reason("target", "target", was, here),) if was and was != here else ()
 
 
 def _same_but_unknown(

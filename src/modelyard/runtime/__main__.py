@@ -10,6 +10,7 @@ from pathlib import Path
 from modelyard import processes
 from modelyard.logs import CappedSink, RotatingFile, Sink, write_all
 from modelyard.runtime.leash import take_leash
+from modelyard.runtime.memory import MemoryWatch
 from modelyard.runtime.running import run_document
 from modelyard.runtime.warden import Warden
 from modelyard.secrets import Redactor, known_values
@@ -22,8 +23,9 @@ def main(arguments: Sequence[str]) -> int:
     """Run NODE.json's task or service; 0 when it went well, 143 when it was asked to end, else its failure.
 
     `MODELYARD_LOG` names a file that takes the output instead of stdout; `MODELYARD_DETACHED` lets it outlive whoever
-    started it; `MODELYARD_GRACE` is the time in seconds between SIGTERM and SIGKILL. With `MODELYARD_LEASH=stdin`,
-    secrets are the first line of stdin, and the end of stdin is as good as SIGTERM.
+    started it; `MODELYARD_GRACE` is the time in seconds between SIGTERM and SIGKILL; `MODELYARD_MEMORY` the
+    bytes that a task's processes may hold together. With `MODELYARD_LEASH=stdin`, secrets are the first line of stdin,
+    and the end of stdin is as good as SIGTERM.
     """
     leash = take_leash()
     try:
@@ -38,7 +40,8 @@ def main(arguments: Sequence[str]) -> int:
     sink, write_event = _channels(service)
     redactor = Redactor(known_values(document.node["config"], document.settings))
     grace = float(os.environ.get("MODELYARD_GRACE", GRACE))
-    warden = Warden(sink, write_event, redactor, grace, service=service, leash=leash)
+    memory = MemoryWatch(limit) if (limit := int(os.environ.pop("MODELYARD_MEMORY", 0))) else None
+    warden = Warden(sink, write_event, redactor, grace, service=service, leash=leash, memory=memory)
     return warden.run(lambda emit: run_document(document, emit))
 
 

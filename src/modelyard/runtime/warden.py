@@ -17,6 +17,7 @@ from typing import Any, TextIO
 
 from modelyard import processes
 from modelyard.logs import OutputFilter, Sink, write_all
+from modelyard.runtime.memory import LOOK_EVERY, MemoryWatch
 from modelyard.secrets import Redactor
 from modelyard.task import decode_event, encode_event
 
@@ -35,13 +36,16 @@ class Warden:
     """`write_event` takes an event's line; `grace` is what a step gets between SIGTERM and SIGKILL, in seconds.
 
     A `service` leaves no result, and ends only when it is asked to. The end of `leash` asks to end, as SIGTERM does.
+    What `memory` finds too much is ended at once.
     """
 
     def __init__(
         self, sink: Sink, write_event: Callable[[bytes], object], redactor: Redactor, grace: float, *,
-        service: bool = False, leash: int | None = None,
+        service: bool = False, leash: int | None = None, memory: MemoryWatch | None = None,
     ) -> None:  # fmt: skip
         self._leash = leash
+        self._memory = memory
+        self._too_much: int | None = None
         self._write_event = write_event
         self._redact = redactor
         self._output = OutputFilter(sink, redactor, self._forward, redactor.longest)
@@ -89,6 +93,8 @@ class Warden:
         open_ends = {output, events}
         while self._status is None:
             wait = None if self._stop_at is None else max(self._stop_at - time.monotonic(), 0.01)
+            if self._memory:
+                wait = min(wait or LOOK_EVERY, LOOK_EVERY)
             leash = [] if self._leash is None else [self._leash]
             ready, _, _ = select.select([wake, *open_ends, *leash], [], [], wait)
             if self._leash in ready and not os.read(self._leash or 0, 4096):
@@ -101,6 +107,7 @@ class Warden:
                     open_ends.discard(fd)
             self._reap(child)
             self._pass_signals()
+            self._hold_to_memory()
 
     def _take(self, fd: int, events: int) -> bool:
         data = os.read(fd, _CHUNK)
@@ -130,6 +137,12 @@ class Warden:
                 processes.signal_tree(os.getpid(), signal.SIGTERM)
         if self._stop_at is not None and time.monotonic() >= self._stop_at:
             self._killed = True
+            processes.signal_tree(os.getpid(), signal.SIGKILL)
+
+    def _hold_to_memory(self) -> None:
+        used = self._memory.excess() if self._memory and self._too_much is None else None
+        if used is not None:
+            self._too_much = used
             processes.signal_tree(os.getpid(), signal.SIGKILL)
 
     def _drain(self, output: int, events: int) -> None:
@@ -168,7 +181,11 @@ class Warden:
             last = {"event": "error", "what": _how_it_ended(code), "code": word}
             if self._stop_at is not None:
                 last |= {"what": "it ended, as it was asked to", "code": "cancelled"}
-        by_kernel = not self._killed and signal.SIGKILL in (-code, last.get("signal"))
+        if self._memory and self._too_much is not None:
+            last = {"event": "error", "what": self._memory.words(self._too_much), "code": "out-of-memory"}
+            last["fix"] = "allow it more, or give it less to hold at once (smaller batches, fewer columns or workers)"
+            code = code or 1
+        by_kernel = not self._killed and self._too_much is None and signal.SIGKILL in (-code, last.get("signal"))
         if by_kernel and processes.out_of_memory_kills() > kills_before:
             last |= {"what": "the kernel ended it because memory ran out", "code": "out-of-memory"}
             last["fix"] = "give it more memory, or less to hold at once (smaller batches, fewer columns)"

@@ -32,6 +32,11 @@ class Files:
     paths: list[Path] = field(default_factory=list)
     errors: list[ModelyardError] = field(default_factory=list)
 
+    @property
+    def may_refer(self) -> bool:
+        """Whether a value can hold a `$`: it is there to be seen, or written as an escape."""
+        return any("$" in text or "\\" in text for text in self.texts.values())
+
     def load(self, path: Path) -> Map:
         """The tree of `path`, with what it extends beneath it. Raises ModelyardError."""
         return self._load(path, path.name if path.parent == self.root else path.as_posix(), None, ())

@@ -120,3 +120,12 @@ def gather_objectives(value: Any) -> Any:
 def variable(value: Any) -> Any:
     type_ = "list" if isinstance(value, _LISTS) else _TYPES.get(type(value))
     return {"type": type_, "default": value} if type_ else value
+
+
+def version_number(given: Any) -> Any:
+    """Refuse `true` and `1.0`, which Python takes for equal to 1."""
+    if isinstance(given, bool | float):
+        from pydantic_core import PydanticKnownError
+
+        raise PydanticKnownError("literal_error", {"expected": "1"})
+    return given

@@ -21,8 +21,6 @@ _PARSERS = [Path(__file__).with_name(f"{name}.py") for name in ("anchors", "larg
 
 def read_large(data: bytes, file: str) -> Document:
     """As `read`. Files with mistakes are always read, and those with anchors, for an alias is no copy."""
-    if b"&" in data:
-        return read(data, file)
     try:
         path = entry("tree", _PARSERS, yaml.__version__, digest_bytes(data))
     except (OSError, RuntimeError):  # no sources, or no home: nothing can be kept
@@ -33,8 +31,8 @@ def read_large(data: bytes, file: str) -> Document:
         origin.tree = tree
         return Document(file, decode(data, file), tree)
     document = read(data, file)
-    if not document.errors:
-        keep(path, dumps(document.tree, separators=(",", ":"), check_circular=False).encode())
+    if not document.errors and not document.anchored:
+        keep(path, dumps(_as_json(document.tree), separators=(",", ":"), check_circular=False).encode())
     return document
 
 
@@ -51,10 +49,21 @@ class _Origin(Origin):
 
 
 def _copy_marks(marked: Any, tree: Any) -> None:
-    if isinstance(marked, (Map, Seq)):
-        tree.marks = marked.marks
-        for key in marked if isinstance(marked, Map) else range(len(marked)):
-            _copy_marks(marked[key], tree[key])
+    if not isinstance(marked, (Map, Seq)):
+        return
+    tree.marks = marked.marks
+    pairs = (
+        zip(marked.values(), tree.values(), strict=True) if isinstance(marked, Map) else zip(marked, tree, strict=True)
+    )
+    for part, twin in pairs:
+        _copy_marks(part, twin)
+
+
+def _as_json(tree: Any) -> Any:
+    """A list as `{"": […]}`, which no map is: JSON's reader has a hook for maps only."""
+    if isinstance(tree, dict):
+        return {key: _as_json(value) for key, value in tree.items()}
+    return {"": [_as_json(item) for item in tree]} if isinstance(tree, list) else tree
 
 
 def _kept_tree(path: Path, origin: Origin) -> Map | None:
@@ -62,18 +71,10 @@ def _kept_tree(path: Path, origin: Origin) -> Map | None:
     if content is None:
         return None
 
-    def as_map(node: dict[str, Any]) -> Map:
-        tree = Map(node)
-        tree.origin = origin
-        for key, value in node.items():
-            if type(value) is list:
-                tree[key] = as_seq(value)
-        return tree
-
-    def as_seq(items: list[Any]) -> Seq:
-        tree = Seq(as_seq(item) if type(item) is list else item for item in items)
+    def made(node: dict[str, Any]) -> Map | Seq:
+        tree = Seq(node[""]) if "" in node else Map(node)
         tree.origin = origin
         return tree
 
-    tree: Map = loads(content, object_hook=as_map)
+    tree: Map = loads(content, object_hook=made)
     return tree

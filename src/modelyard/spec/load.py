@@ -109,7 +109,7 @@ class _Loading:
         self.given = dict(variables)
         self.values = variable_values(tree, variables, environ, self.errors)
         references = References(tree, self.values, environ)
-        filled = references.fill(_NOT_FILLED_IN)
+        filled = references.fill(_NOT_FILLED_IN) if self.files.may_refer else tree
         self.errors += references.errors
         return self._typed(merged, filled, references.unresolved)
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+_SCALARS = frozenset((str, int, float, bool, type(None)))
+
 
 class Plain:
     """A section of the spec. Its fields are typed already, so that a dump has nothing left to turn or to check."""
@@ -21,11 +23,12 @@ class Plain:
     def plain(self, *leave_out: str) -> dict[str, Any]:
         """The section as plain JSON data, long forms, without unset values, `x-` keys and the keys to leave out."""
         renamed = self.renamed()
-        return {
-            renamed.get(name, name): value if type(value) is str else _plain(value)
-            for name, value in self.__dict__.items()
-            if value is not None and name not in leave_out
-        }
+        left_out = frozenset(leave_out)
+        data = {}
+        for name, value in self.__dict__.items():
+            if value is not None and name not in left_out:
+                data[renamed.get(name, name)] = value if type(value) in _SCALARS else _plain(value)
+        return data
 
 
 class NamedByKey(Plain):
@@ -40,7 +43,9 @@ class NamedByKey(Plain):
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: part if type(part) is str else _plain(part) for key, part in value.items()}
+        return {key: part if type(part) in _SCALARS else _plain(part) for key, part in value.items()} if value else {}
     if isinstance(value, (list, tuple)):
-        return [part if type(part) is str else _plain(part) for part in value]
+        if _SCALARS.issuperset(map(type, value)):
+            return list(value)
+        return [part if type(part) in _SCALARS else _plain(part) for part in value]
     return value.plain() if isinstance(value, Plain) else value

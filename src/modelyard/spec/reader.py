@@ -28,12 +28,13 @@ _UNKNOWN_ANCHOR = ("name a value `&NAME` before this line, or quote the text", "
 
 @dataclass
 class Document:
-    """What one file says. `errors` did not stop the reading."""
+    """What one file says. `errors` did not stop the reading; `anchored`: parts of the tree may be shared."""
 
     file: str
     text: str
     tree: Map
     errors: list[ModelyardError] = field(default_factory=list)
+    anchored: bool = False
 
 
 def read(data: bytes, file: str) -> Document:
@@ -44,7 +45,7 @@ def read(data: bytes, file: str) -> Document:
         tree = builder.build(CParser(text).get_event)
     except yaml.MarkedYAMLError as error:
         raise explain(error, text, file) from None
-    return Document(file, text, tree, builder.errors)
+    return Document(file, text, tree, builder.errors, bool(builder.anchors.named))
 
 
 class _Builder:

@@ -157,14 +157,15 @@ def _value_error(group: "list[ErrorDetails]") -> tuple[str, str, str]:
     kinds = list(dict.fromkeys(text for detail in group if (text := _wanted(detail))))
     if "a number" in kinds and "a whole number" in kinds:
         kinds.remove("a whole number")
-    if literals and isinstance(given, str):
+    if literals and isinstance(given, str) and given not in literals:
         near = closest(given, literals)
         hint = f"did you mean `{near}`? " if near else ""
         others = "".join(f", or {text}" for text in kinds)
         return f"`{given[:80]}` is not known here", f"{hint}Allowed: {', '.join(literals)}{others}", "value"
     if kinds or literals:
         wanted = [*kinds, *(f"`{word}`" for word in literals)]
-        return f"must be {' or '.join(wanted)}, not {_shown(given)}", "", "type"
+        shown = f"the text {_shown(given)}" if given in literals else _shown(given)
+        return f"must be {' or '.join(wanted)}, not {shown}", "", "type"
     if first["type"].startswith(("greater", "less", "multiple", "string_", "too_", "finite")):
         return f"{_shown(given)} is not allowed", _sentence(first), "value"
     found = f"; this is {_shown(given)}" if isinstance(given, dict | list | tuple) else ""

@@ -205,11 +205,15 @@ UNSUPPORTED = (
     ),
     Unsupported("`serving.*.rollout`", _rollout, "A promoted version takes all requests at once"),
     Unsupported("`serving.*.shadow`", _shadow, "Serve the other version on a port of its own"),
-    Unsupported("more than one replica on the local and the Compose target", _replicas, "Set `max: 1` for this environment"),
+    Unsupported(
+        "more than one replica on the local and the Compose target", _replicas, "Set `max: 1` for this environment"
+    ),
     Unsupported("tracking mirrors other than `tensorboard`", _mirrors, "Mirrors here: tensorboard"),
     Unsupported("secrets from `keyring` and `kubernetes`", _secrets, "Use an environment variable or `file`"),
     Unsupported(
-        "target `kubernetes`, and `registry` of target `compose`", _targets, "Choose `target: local` or `target: compose`"
+        "target `kubernetes`, and `registry` of target `compose`",
+        _targets,
+        "Choose `target: local` or `target: compose`",
     ),
     Unsupported("`runtime.isolate` and `runtime.image`", _running, "Use `packages`, and `modelyard lock`"),
     Unsupported(

@@ -18,6 +18,7 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 60
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 _QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?")
 _QUOTING = re.compile(r"""['"\\]""")
+_WORD_TYPES = frozenset((str, int, float, bool))
 _WORDS = re.compile(r"[^ \t\r\n]+")
 _SCALE = {
     "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15,
@@ -71,8 +72,8 @@ def parse_argv(value: Any) -> Any:
     """The argv of a list, or of a string split as a POSIX shell splits it. Nothing has been filled in yet."""
     if isinstance(value, str):
         words = _split(value)
-    elif isinstance(value, (list, tuple)) and all(isinstance(word, (str, int, float)) for word in value):
-        words = [word if isinstance(word, str) else _word(word) for word in value]
+    elif isinstance(value, (list, tuple)) and _WORD_TYPES.issuperset(map(type, value)):
+        words = [word if type(word) is str else _word(word) for word in value]
     else:
         raise _refusal("argv", "must be a command: a string, or a list of words")
     if not words or not words[0]:

@@ -27,6 +27,8 @@ def decode_outputs(text: str) -> dict[str, Artifact]:
 class AppliedRecord:
     """One node as it was applied last. `inputs` are digests by port; `by` is `user@host`; times are ISO 8601 in UTC.
 
+    `target` is where a service runs, as the graph named it; empty for tasks.
+
     A record read from the database decodes its outputs and its body when they are first looked at: a plan over
     10,000 nodes looks at few.
     """
@@ -46,6 +48,7 @@ class AppliedRecord:
     by: str = field(default_factory=str)
     serial: int = field(default_factory=int)
     summary: str = field(default_factory=str)
+    target: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> "AppliedRecord":
@@ -68,7 +71,7 @@ class AppliedRecord:
             value = fields[name] = decode_outputs(fields["_outputs"])
             return value
         if name in BODY_FIELDS and "_body" in fields:
-            fields.update(json.loads(fields["_body"]))
+            fields.update({"target": {}, **json.loads(fields["_body"])})  # older records name no target
             return fields[name]
         raise AttributeError(name)
 
@@ -84,7 +87,7 @@ def latest(records: Iterable[AppliedRecord]) -> AppliedRecord | None:
 
 
 APPLIED_COLUMNS = "address, kind, role, fingerprint, outputs, body"
-BODY_FIELDS = ("node_json", "inputs", "metrics", "run_id", "seconds", "applied_at", "by", "serial", "summary")
+BODY_FIELDS = ("node_json", "inputs", "metrics", "run_id", "seconds", "applied_at", "by", "serial", "summary", "target")
 
 
 @dataclass(frozen=True)

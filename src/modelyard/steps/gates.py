@@ -20,6 +20,10 @@ class Gate:
     passed: bool
     values: Mapping[str, float]
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Gate":
+        return cls(data["expr"], data["passed"], data["values"])
+
     def to_json(self) -> dict[str, Any]:
         return {"expr": self.expr, "passed": self.passed, "values": dict(self.values)}
 

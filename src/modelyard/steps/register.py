@@ -29,7 +29,9 @@ def run(ctx: StepContext) -> StepResult:
     scores = json.loads((ctx.inputs["metrics"] / "metrics.json").read_text(encoding="utf-8"))
     stages = sorted(stage for stage, rule in (ctx.config.get("promote") or {}).items() if rule == "auto")
     before = _champion(ctx, name, stages)
-    gates = check_gates(ctx.config.get("gate") or (), _names(ctx, scores, before), ctx.address)
+    gates = _judged_before(ctx, name) or check_gates(
+        ctx.config.get("gate") or (), _names(ctx, scores, before), ctx.address
+    )
     passed = all(gate.passed for gate in gates)
     registry = Registry(ctx.document, name)
     digest = ctx.document.inputs["model"].digest
@@ -47,6 +49,18 @@ def run(ctx: StepContext) -> StepResult:
     _forget_old(ctx, registry, name)
     write_json(ctx.outputs["version"] / "version.json", record)
     return StepResult({"version": float(registered.version)}, _summary(record, before, gates))
+
+
+def _judged_before(ctx: StepContext, name: str) -> list[Gate]:
+    """The gates as this very registration has passed them, where it was cut short or its stages were moved since.
+
+    To judge it again would hold it against itself, or against what it is to take the stage back from.
+    """
+    for ref in ctx.store.list_refs(f"registry/{name}/"):
+        known = ctx.store.get_ref(ref) or {}
+        if known.get("passed") and known.get("fingerprint") == ctx.document.fingerprint:
+            return [Gate.from_json(gate) for gate in known["gates"]]
+    return []
 
 
 def _names(ctx: StepContext, scores: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:

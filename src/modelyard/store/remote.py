@@ -1,7 +1,7 @@
 """The mirror of a store at any fsspec URL, in the same layout. fsspec is imported only where a remote is named."""
 
 import contextlib
-import secrets
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,7 @@ class Remote:
         """Write beside and move where the back end is a file system; object stores put whole objects anyway."""
         final = self._at(key)
         by_rename = self._fs.protocol in {"file", "local"} or "file" in self._fs.protocol or "sftp" in self._fs.protocol
-        place = f"{final}.{secrets.token_hex(6)}.part" if by_rename else final
+        place = f"{final}.{os.urandom(6).hex()}.part" if by_rename else final
         try:
             self._fs.makedirs(final.rpartition("/")[0], exist_ok=True)
             yield place

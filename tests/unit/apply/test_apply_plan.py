@@ -55,11 +55,28 @@ def test_going_back_computes_nothing_but_the_registration(yard: Yard):
     assert report.by_address["training.detector"].outcome == "restored"
 
 
-def test_metrics_stand_beside_the_champions(yard: Yard):
-    yard.apply(pipeline(0.003))
-    yard.store.put_ref("registry/digits/production", {"version": 6, "metrics": {"mAP50": 0.99}})
-    metric = yard.apply(pipeline(0.002)).by_address["training.detector"].metrics[0]
-    assert (metric.against, round(metric.difference, 3)) == ("production v6", 0.008)
+def test_held_out_metrics_stand_beside_the_champions_and_those_of_training_do_not(yard: Yard):
+    def scored(lr0: float) -> Graph:
+        return graph(
+            node("training.detector", "train", config={"metrics": {"mAP50": 1 - lr0}}),
+            node("training.detector.evaluate", "evaluate", {"model": "training.detector:out"},
+                 config={"metrics": {"mAP50": 0.9 - lr0}}),
+            node("registry.digits", "register", config={"name": "digits"}, outputs=("version",),
+                 inputs={"model": "training.detector:out", "metrics": "training.detector.evaluate:out"}),
+        )  # fmt: skip
+
+    yard.apply(scored(0.003))
+    yard.store.put_ref("registry/digits/production", {"version": 6, "metrics": {"mAP50": 0.89}})
+    report = yard.apply(scored(0.002)).by_address
+    told = {
+        address: (one.metrics[0].against, round(one.metrics[0].difference, 3))
+        for address, one in report.items()
+        if one.metrics
+    }
+    assert told == {
+        "training.detector": ("the last run", 0.001),
+        "training.detector.evaluate": ("production v6", 0.008),
+    }
 
 
 def test_equal_output_of_a_rerun_cuts_off_what_hangs_below(yard: Yard):

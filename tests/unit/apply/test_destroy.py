@@ -13,7 +13,7 @@ def test_destroy_takes_away_what_apply_made_services_first(yard: Yard):
     assert [change.address for change in plan.changes] == [
         "serving.api", "registry.digits", "training.detector", "steps.scenes",
     ]  # fmt: skip
-    assert destroy(pipeline(), yard.target, yard.state).ok
+    assert destroy(pipeline(), yard.target, yard.state, root=yard.root).ok
     assert yard.target.removed == ["serving.api"]
     assert yard.state.applied("dev") == {}
     yard.apply(pipeline())
@@ -27,6 +27,6 @@ def test_a_service_that_does_not_stop_keeps_its_record(yard: Yard, monkeypatch):
         raise ModelyardError("pid 12 does not end", code="stuck")
 
     monkeypatch.setattr(yard.target, "remove", stuck)
-    report = destroy(pipeline(), yard.target, yard.state)
+    report = destroy(pipeline(), yard.target, yard.state, root=yard.root)
     assert report.failures[0].reason == "pid 12 does not end"
     assert "serving.api" in yard.state.applied("dev")

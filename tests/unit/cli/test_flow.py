@@ -133,6 +133,13 @@ def test_markdown_plan_fits_a_pull_request(modelyard: Modelyard) -> None:
     text = modelyard("plan", "--format", "markdown").stdout
     assert "steps.write" in text
     assert len(text) < 65_536
+    assert text.endswith("The same plan: `modelyard plan`\n")
+
+
+def test_markdown_plan_ends_with_the_command_that_makes_it(modelyard: Modelyard) -> None:
+    options = ("--var", "word=good day", "--select", "+steps.*")
+    text = modelyard("plan", *options, "--format", "markdown").stdout
+    assert text.endswith("The same plan: `modelyard plan '--var=word=good day' '--select=+steps.*'`\n")
 
 
 def test_sarif_names_the_line(modelyard: Modelyard, project: Path) -> None:

@@ -21,11 +21,11 @@ steps:
 
 
 def imported(*arguments: str, cwd: Path | None = None) -> set[str]:
-    """Top-level modules that a command line loads."""
+    """Modules that a command line loads, with their packages."""
     code = (
         "import sys, atexit\n"
         "sys.argv = ['modelyard', *sys.argv[1:]]\n"
-        "atexit.register(lambda: open('modules.txt', 'w').write(' '.join(m.partition('.')[0] for m in sys.modules)))\n"
+        "atexit.register(lambda: open('modules.txt', 'w').write(' '.join(sys.modules)))\n"
         "from modelyard.cli import main\nmain()\n"
     )
     done = subprocess.run(
@@ -46,6 +46,15 @@ def test_help_and_version_import_neither_pydantic_nor_ml(arguments: tuple[str, .
 def test_daily_commands_import_no_ml(verb: str, tmp_path: Path) -> None:
     (tmp_path / "mlops.yaml").write_text(SPEC)
     assert not imported(verb, cwd=tmp_path) & ML
+
+
+def test_a_plan_imports_nothing_of_what_carries_it_out(tmp_path: Path) -> None:
+    (tmp_path / "mlops.yaml").write_text(SPEC)
+    imported("plan", cwd=tmp_path)
+    modules = imported("plan", cwd=tmp_path)
+    assert "modelyard.plan.builder" in modules
+    assert not modules & {"modelyard.apply.driver", "modelyard.targets", "pydantic", "pydantic_core.core_schema"}
+    assert not modules & {"difflib", "secrets", "socket", "statistics", "tempfile"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

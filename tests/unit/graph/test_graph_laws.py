@@ -11,11 +11,12 @@ from graph_builders import graph_of, respects, step, upstreams_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from modelyard.digests import canonical_json, digest_json
 from modelyard.errors import ModelyardError
 from modelyard.graph.codec import graph_from_json, graph_to_json, node_from_json, node_to_json
 from modelyard.graph.compile import compile_loaded
 from modelyard.graph.data import uri_only
-from modelyard.graph.fingerprint import fingerprint, node_identity, service_fingerprint
+from modelyard.graph.fingerprint import fingerprint, identity_parts, node_identity, service_fingerprint
 from modelyard.graph.model import CodeFile, Environment, ExternalData, Graph, Node, Ref, Resources, Retries
 from modelyard.graph.order import topological
 from modelyard.graph.select import downstream_of, select, upstream_of
@@ -70,6 +71,24 @@ def test_everything_comes_after_what_it_needs(upstream: dict[str, set[str]]) -> 
     ordered = topological(upstream)
     assert sorted(ordered) == sorted(upstream)
     assert respects(ordered, upstream)
+
+
+@few
+@given(nodes(), nodes())
+def test_a_fingerprint_is_the_digest_of_all_its_parts(one: Node, other: Node) -> None:
+    for node in (one, replace(one, config=other.config), replace(one, inputs=other.inputs)):
+        inputs = {port: f"b3:{ref.output}" for port, ref in node.inputs.items()}
+        fixed = {port: digest for port, digest in inputs.items() if not node.inputs[port].follow}
+        assert fingerprint(node, inputs) == digest_json({**identity_parts(node), "inputs": inputs})
+        assert service_fingerprint(node, inputs) == digest_json({**identity_parts(node), "inputs": fixed})
+
+
+@few
+@given(plain)
+def test_canonical_json_is_what_json_writes_with_sorted_keys(value: Any) -> None:
+    assert canonical_json(value).decode() == json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    )
 
 
 @few

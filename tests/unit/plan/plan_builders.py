@@ -34,6 +34,7 @@ class Record:
     inputs: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, Artifact] = field(default_factory=dict)
     summary: str = ""
+    target: Mapping[str, Any] = field(default_factory=dict)
 
 
 def apply(graph: Graph, addresses: Iterable[str] | None = None) -> dict[str, Record]:

@@ -189,3 +189,12 @@ def test_a_rebound_input_is_told_by_its_names():
     new = edited(old, "steps.c", inputs={"in": Ref("steps.b", "out")})
     reason = make_plan(new, apply(old)).by_address["steps.c"].reasons[0]
     assert str(reason) == "inputs.in steps.a:out → steps.b:out"
+
+
+def test_a_service_of_another_target_is_brought_up_here():
+    before = graph(node("serving.api", "serve", config={"port": 8080}))
+    records = {"serving.api": replace(apply(before)["serving.api"], target={"local": {}})}
+    planned = make_plan(replace(before, target={"compose": {}}), records, live=Live({}))
+    change = planned.by_address["serving.api"]
+    assert change.action is Action.CREATE
+    assert [(reason.kind, reason.before, reason.after) for reason in change.reasons] == [("target", "local", "compose")]

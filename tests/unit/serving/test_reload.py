@@ -9,7 +9,7 @@ from modelyard.errors import ModelyardError
 from modelyard.serving.channel import Channel
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 8) -> None:
+def wait_until(true: Callable[[], bool], seconds: float = 30) -> None:
     until = time.monotonic() + seconds
     while not true() and time.monotonic() < until:
         time.sleep(0.05)

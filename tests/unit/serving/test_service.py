@@ -9,14 +9,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from serving_models import make_detector, picture
 
 from modelyard.errors import ModelyardError
 from modelyard.serving import client
+from watching import eventually
 
 SERVER = """
 import json, sys
@@ -43,7 +46,7 @@ class Running:
 
     def stop(self) -> list[dict[str, Any]]:
         self.process.send_signal(signal.SIGTERM)
-        out, _ = self.process.communicate(timeout=10)
+        out, _ = self.process.communicate(timeout=60)
         return [json.loads(line) for line in out.splitlines()]
 
 
@@ -51,16 +54,19 @@ class Running:
 def server(tmp_path: Path, promote: Callable) -> Iterator[Running]:
     promote(make_detector(tmp_path / "model"))
     running = Running(tmp_path, batch={"max": 8, "wait": 0.3})
-    for _ in range(200):
-        try:
-            if client.read_health(running.url)["ready"]:
-                break
-        except ModelyardError:
-            time.sleep(0.05)
-    yield running
-    running.process.kill()
-    running.process.wait()
-    running.process.stdout.close()
+    try:
+        eventually(lambda: is_ready(running.url), 60)
+        yield running
+    finally:
+        running.process.kill()
+        running.process.wait()
+        running.process.stdout.close()
+
+
+def is_ready(url: str) -> bool:
+    with suppress(ModelyardError):
+        return bool(client.read_health(url)["ready"])
+    return False
 
 
 def test_a_client_of_the_standard_library_asks_and_draws_and_the_server_ends_well(server, tmp_path):
@@ -83,7 +89,8 @@ def test_sigterm_answers_what_is_under_way_and_loses_no_prediction(server, tmp_p
     answers: list[Any] = []
     asking = threading.Thread(target=lambda: answers.append(client.predict_image(server.url, picture())))
     asking.start()
-    time.sleep(0.15)  # it waits for others to make a batch
+    eventually(lambda: "ESTABLISHED" in {one.status for one in psutil.Process(server.process.pid).net_connections()})
+    time.sleep(0.1)  # it waits for others to make a batch
     server.stop()
     asking.join()
     assert len(answers[0]["boxes"]) == 2
@@ -94,10 +101,11 @@ def test_sigterm_answers_what_is_under_way_and_loses_no_prediction(server, tmp_p
 
 def test_sigkill_loses_at_most_a_second_of_predictions(server, tmp_path):
     asked = client.predict_image(server.url, picture())["id"]
-    time.sleep(1)
+    predictions = tmp_path / ".modelyard" / "predictions" / "api"
+    eventually(lambda: any(asked in log.read_text() for log in predictions.glob("*.jsonl")))  # by itself
     os.kill(server.process.pid, signal.SIGKILL)
-    log = next((tmp_path / ".modelyard" / "predictions" / "api").glob("*.jsonl"))
-    assert asked in log.read_text()
+    server.process.wait()
+    assert asked in next(predictions.glob("*.jsonl")).read_text()
 
 
 def test_it_listens_on_the_loopback_only(server):

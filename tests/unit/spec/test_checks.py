@@ -215,3 +215,11 @@ def test_the_readme_lists_what_is_not_built() -> None:
         pytest.skip("no README yet")
     text = readme.read_text()
     assert [one.name for one in UNSUPPORTED if one.name not in text] == []
+
+
+def test_a_loop_over_a_list_has_a_bound(found, fine):
+    text = "steps: {a: {run: python make.py, outputs: {o: {type: files}}, foreach: [%s]}}"
+    error = found(text % ", ".join(map(str, range(10_001))))["steps.a.foreach"]
+    assert "10,001 items, and 10,000 are allowed" in error.what
+    assert "foreach: inputs.NAME" in error.fix
+    assert len(fine(text % ", ".join(map(str, range(10_000)))).spec.steps["a"].foreach) == 10_000

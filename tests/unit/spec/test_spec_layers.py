@@ -169,6 +169,11 @@ def test_two_dollars_are_plain_text_and_stay_where_someone_else_fills_in(spec):
     assert loaded.spec.steps["a"].run == ("sh", "-c", "${HOME}", "$${params.n}")
 
 
+def test_a_reference_may_be_written_with_an_escape(spec):
+    loaded = spec('variables: {n: 1}\nsteps: {a: {run: [echo, "\\x24{var.n}"]}}')
+    assert loaded.spec.steps["a"].run == ("echo", "1")
+
+
 def test_a_value_cannot_smuggle_in_a_reference(spec):
     text = "variables: {v: {type: string}}\nsteps: {a: {run: 'echo x', env: {K: '${var.v}', L: 'a${env.E}'}}}"
     loaded = spec(text, variables={"v": "${secret.K}"}, environ={"E": "${secret.L}"})

@@ -45,6 +45,14 @@ def test_what_the_whole_file_lacks_is_told_at_its_first_line(mistakes):
     ]
 
 
+@pytest.mark.parametrize(
+    ("version", "shown"), [("true", "`true`"), ("1.0", "`1.0`"), ("'1'", "the text `1`"), ("2", "`2`")]
+)
+def test_only_the_number_one_is_version_one(mistakes, version, shown):
+    found = mistakes(f"project: p\nversion: {version}")
+    assert [(error.what, str(error.where)) for error in found] == [(f"must be `1`, not {shown}", "mlops.yaml:2:10")]
+
+
 def test_a_mistake_in_what_an_alias_shares_is_told_once(mistakes):
     found = mistakes("version: 1\nproject: p\nx-s: &s {run: x, tmeout: 1}\nsteps: {a: *s, b: *s}")
     assert [(error.what, str(error.where)) for error in found] == [("unknown key", "mlops.yaml:3:18")]

@@ -3,7 +3,6 @@
 import importlib.util
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -100,7 +99,7 @@ class Inbox(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        time.sleep(self.server.delay)  # type: ignore[attr-defined]
+        self.server.over.wait(self.server.delay)  # type: ignore[attr-defined]
         self.server.received.append(json.loads(body))  # type: ignore[attr-defined]
         self.send_response(self.server.answer)  # type: ignore[attr-defined]
         self.end_headers()
@@ -112,9 +111,10 @@ class Inbox(BaseHTTPRequestHandler):
 @pytest.fixture
 def inbox() -> Iterator[Any]:
     server: Any = HTTPServer(("127.0.0.1", 0), Inbox)
-    server.received, server.answer, server.delay = [], 200, 0.0
+    server.received, server.answer, server.delay, server.over = [], 200, 0.0, threading.Event()
     server.url = f"json://127.0.0.1:{server.server_port}/topic"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield server
+    server.over.set()
     server.shutdown()
     server.server_close()

@@ -93,7 +93,7 @@ def test_a_failing_one_stops_and_names_count_rows_key_and_values(look: Callable[
 
 def test_severity_warn_is_recorded_and_goes_on(look: Callable[..., Any]) -> None:
     result = look(NOT_NULL, severity="warn").result
-    assert result.summary == "1 checks, 1 failed (warn)"
+    assert result.summary == "1 check, 1 failed (warn)"
     assert result.metrics == {"expectations": 1, "failed": 1}
     assert result.warnings[0].startswith("expect_column_values_to_not_be_null {column: carrier}: 2 of 4")
 

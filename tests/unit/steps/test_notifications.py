@@ -46,7 +46,7 @@ def test_a_refusal_an_unknown_scheme_and_silence_are_told_without_the_url(inbox:
         == "its URL is not one that apprise knows"
     )
     assert send("ops", {"url": []}, "drift", "t", "b").sent is False
-    inbox.delay = 1.0
+    inbox.delay = 30.0
     began = time.monotonic()
     assert send("ops", {"url": [inbox.url]}, "drift", "t", "b", timeout=0.2).error == "no answer within 0.2 s"
-    assert time.monotonic() - began < 0.9
+    assert time.monotonic() - began < 20

@@ -1,10 +1,12 @@
 """Registering: gates, versions by content, stages, and a model that MLflow's own client loads."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from modelyard.errors import ModelyardError
+from modelyard.steps import register
 
 TRAIN = {"engine": "sklearn", "model": "LogisticRegression", "target": {"name": "late", "sql": "delay > 14"}}
 RULES = {"name": "late", "promote": {"production": "auto"}, "keep": {"versions": 20}}
@@ -23,13 +25,15 @@ class Models:
         )
         return outputs["model"]
 
-    def register(self, model, config=RULES, **metrics):
+    def register(self, model, config=RULES, fingerprint=None, **metrics):
         folder = self.workshop.root / "scores"
         folder.mkdir(exist_ok=True)
         scores = {"metrics": metrics or {"roc_auc": 0.9}, "slices": {"carrier": {"AA": {"roc_auc": 0.7}}}, "rows": 9}
         (folder / "metrics.json").write_text(json.dumps(scores))
         inputs = {"model": model, "metrics": folder}
-        result, outputs = self.workshop.step("registry.late", "register", config, inputs, ("version",))
+        context = self.workshop.context("registry.late", "register", config, inputs, ("version",))
+        document = replace(context.document, fingerprint=fingerprint or context.document.fingerprint)
+        result, outputs = register.run(replace(context, document=document)), context.outputs
         return result, json.loads((outputs["version"] / "version.json").read_text())
 
     def ref(self, name):
@@ -43,6 +47,13 @@ class Models:
 @pytest.fixture
 def models(workshop):
     return Models(workshop)
+
+
+@pytest.fixture(scope="module")
+def made(shared_workshop):
+    """Models, and one that is trained already: for tests that only ask what a gate says of it."""
+    models = Models(shared_workshop)
+    return models, models.make()
 
 
 def gated(*gates, **more):
@@ -120,8 +131,8 @@ def test_a_gate_that_fails_names_itself_and_the_value_and_promotes_nothing(model
         ("latency.p99_ms < 5000.0 && latency.p50_ms > 0.0", True),
     ],
 )
-def test_gates_see_slices_size_and_latency(models, gate, passes):
-    model = models.make()
+def test_gates_see_slices_size_and_latency(made, gate, passes):
+    models, model = made
     if passes:
         assert models.register(model, gated(gate))[1]["passed"]
     else:
@@ -167,3 +178,16 @@ def test_old_versions_go_but_never_one_in_a_stage(models):
         "registry/late/1", "registry/late/3", "registry/late/production", "registry/late/staging",
     ]  # fmt: skip
     assert {int(one.version) for one in models.client.search_model_versions("name = 'late'")} == {1, 3}
+
+
+def test_a_registration_that_is_done_again_takes_its_stage_back_and_is_not_held_against_itself(models):
+    older, newer = models.make(1.0), models.make(0.1)
+    models.register(older, roc_auc=0.9)
+    better = gated("metrics.roc_auc > champion.roc_auc")
+    _, record = models.register(newer, better, roc_auc=0.92)
+    models.client.set_registered_model_alias("late", "production", "1")
+
+    _, again = models.register(newer, better, fingerprint=record["fingerprint"], roc_auc=0.92)
+    assert again == record
+    assert models.ref("production") == record
+    assert int(models.client.get_model_version_by_alias("late", "production").version) == 2

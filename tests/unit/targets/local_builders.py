@@ -19,10 +19,11 @@ def command(root: Path, *argv: str, **changes: Any) -> TaskDocument:
 
 
 def run(
-    executor: LocalExecutor, task: TaskDocument, cancel: threading.Event | None = None, gpu: int = 0
+    executor: LocalExecutor, task: TaskDocument, cancel: threading.Event | None = None, gpu: int = 0, memory: int = 0
 ) -> Outcome:  # fmt: skip
     log = Path(task.root) / ".modelyard" / "logs" / f"{task.run_id}.log"
-    return executor.run(task, Resources(gpu=gpu), 60.0, log, lambda event: None, cancel or threading.Event())
+    resources = Resources(gpu=gpu, memory=memory)
+    return executor.run(task, resources, 60.0, log, lambda event: None, cancel or threading.Event())
 
 
 def in_background(work: Callable[[], Outcome]) -> Callable[[], Outcome]:

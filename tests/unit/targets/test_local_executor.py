@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -117,11 +118,18 @@ def test_closing_ends_what_still_runs(tmp_path: Path) -> None:
 
 
 def test_equal_work_at_the_same_time_is_done_once(executor: LocalExecutor, tmp_path: Path) -> None:
-    argv = ("python", "-c", "import sys, time; time.sleep(0.5); open(sys.argv[1], 'a').write('x')", str(tmp_path / "n"))
-    node = command(tmp_path, "sh", "-c", 'touch $0/x; exec "$@"', "${outputs.out}", *argv)
-    twin = in_background(lambda: run(executor, node))
-    assert run(executor, node).status == "ok"
-    assert twin().status == "ok"
+    (tmp_path / "once.py").write_text(
+        "import os, sys, time, pathlib\n"
+        "while not os.path.exists('go'): time.sleep(0.02)\n"
+        "open('n', 'a').write('x')\n"
+        "pathlib.Path(sys.argv[1], 'x').touch()\n"
+    )
+    node = command(tmp_path, "python", "once.py", "${outputs.out}", marker := uuid4().hex)
+    twins = [in_background(lambda: run(executor, node)) for _ in range(2)]
+    eventually(lambda: with_marker(marker))
+    time.sleep(0.3)  # the second has come to wait for the first
+    (tmp_path / "go").touch()
+    assert [outcome().status for outcome in twins] == ["ok"] * 2
     assert (tmp_path / "n").read_text() == "x"
 
 
@@ -133,10 +141,11 @@ def test_gpus_are_lent_one_to_a_task(tmp_path: Path, monkeypatch: pytest.MonkeyP
         "import os, sys, time, pathlib\n"
         "pathlib.Path(sys.argv[1]).write_text(os.environ['CUDA_VISIBLE_DEVICES'])\n"
         "pathlib.Path(sys.argv[2], 'x').touch()\n"
-        "time.sleep(0.5)\n"
+        "while sum(map(os.path.exists, sys.argv[3:])) < 2: time.sleep(0.02)\n"  # two run side by side
     )
     seen = [tmp_path / name for name in "abc"]
-    tasks = [command(tmp_path, "python", "which.py", str(path), "${outputs.out}") for path in seen]
+    names = [str(path) for path in seen]
+    tasks = [command(tmp_path, "python", "which.py", name, "${outputs.out}", *names) for name in names]
     outcomes = [in_background(lambda task=task: run(executor, task, gpu=1)) for task in tasks]
     assert [outcome().status for outcome in outcomes] == ["ok"] * 3
     assert {path.read_text() for path in seen} == {"4", "7"}
@@ -165,8 +174,12 @@ def test_ctrl_c_in_the_clients_thread_ends_the_task(tmp_path: Path) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in a shell's background starts with it ignored
     marker = uuid4().hex
     executor = LocalExecutor(grace=0.5)
-    timer = threading.Timer(1.5, lambda: os.kill(os.getpid(), signal.SIGINT))
-    timer.start()
+
+    def press() -> None:
+        eventually(lambda: with_marker(marker))
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=press).start()
     with pytest.raises(KeyboardInterrupt):
         run(executor, command(tmp_path, "python", "-c", SLEEPER, marker))
     eventually(lambda: not with_marker(marker))

@@ -152,5 +152,4 @@ def test_a_free_port_is_found_and_kept(target: Target, tmp_path: Path, marker: s
 
 def test_logs_are_kept_and_known(target: Target, tmp_path: Path, marker: str) -> None:
     deploy(target, tmp_path, marker)
-    log = target.log_path("serving.api")  # type: ignore[attr-defined]
-    eventually(lambda: "up" in log.read_text())
+    eventually(lambda: any("up" in line for line in target.log("serving.api")))

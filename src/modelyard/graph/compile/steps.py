@@ -65,7 +65,7 @@ def _items(out: Compilation, address: str, step: Step, config: dict[str, Any], i
             "a step with `foreach` needs an output for its parts", address=address, code="foreach", fix=fix
         )
     parts: list[str] = []
-    for slug, item in zip(slugs(items), items, strict=True):
+    for index, (slug, item) in enumerate(zip(slugs(items), items, strict=True)):
         if step.when and not holds(step.when, step.params, out.variables, item):
             out.skipped[f"{address}[{slug}]"] = f"`when: {step.when}` is false"
             continue
@@ -75,7 +75,7 @@ def _items(out: Compilation, address: str, step: Step, config: dict[str, Any], i
         parts.append(part)
         out.add(
             part, kind, {**config, "item": item}, inputs=inputs, outputs=tuple(step.outputs), running=step, code=code,
-            origins={"": address, "item": f"{address}.foreach[{items.index(item)}]"},
+            origins={"": address, "item": f"{address}.foreach[{index}]"},
         )  # fmt: skip
     _join(out, address, step, config, parts)
 

@@ -12,6 +12,9 @@ from modelyard.spec.checks.findings import Findings
 if TYPE_CHECKING:
     from modelyard.spec.model.steps import Step
 
+FOREACH_LIMIT = 10_000
+"""Each item is a node with a process and a record of its own: minutes of a plan, hours of an apply, beyond that."""
+
 _INPUT = re.compile(r"\$?\{?inputs\.([a-z0-9][a-z0-9_-]*)\}?$")
 
 
@@ -65,6 +68,10 @@ def _check_loop(findings: Findings, code: Code, name: str, step: Step) -> None:
                 findings.add(("steps", name, "foreach"), what, "Write a list, or an input of this step", "foreach")
     elif not step.foreach:
         findings.add(("steps", name, "foreach"), "the list is empty", "Name at least one item", "foreach")
+    elif len(step.foreach) > FOREACH_LIMIT:
+        what = f"the list has {len(step.foreach):,} items, and {FOREACH_LIMIT:,} are allowed: each becomes a task"
+        fix = "Loop over batches of them, or over the files of an input (`foreach: inputs.NAME`), which is one task"
+        findings.add(("steps", name, "foreach"), what, fix, "foreach", key=True)
     if step.foreach is not None and not step.outputs:
         fix = "Give it an output, or take `foreach` away"
         findings.add(

@@ -12,7 +12,12 @@ class Resources(Section):
     """What a task needs to have for itself."""
 
     cpu: Cpu = Field(default=1.0, description="Cores.", examples=[2, "500m"])
-    memory: Memory | None = Field(default=None, description="Memory; without it nothing is reserved.", examples=["4Gi"])
+    memory: Memory | None = Field(
+        default=None,
+        description="Memory that is reserved, and the most that all processes of a task may hold together; a task that "
+        "takes more is ended as out-of-memory. Without it nothing is reserved and nothing limited.",
+        examples=["4Gi"],
+    )
     gpu: int = Field(default=0, ge=0, description="GPUs.", examples=[1])
     gpu_type: str | None = Field(default=None, description="Only this kind of GPU will do.", examples=["nvidia-l4"])
     nodes: int = Field(default=1, ge=1, description="Machines that work on it together.", examples=[1])

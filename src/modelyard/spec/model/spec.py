@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from modelyard.spec.forms import local_target
-from modelyard.spec.model.base import ListOrOne, Name, Section
+from modelyard.spec.forms import local_target, version_number
+from modelyard.spec.model.base import ListOrOne, Name, Parsed, Section
 from modelyard.spec.model.expectations import Expectation
 from modelyard.spec.model.features import FeatureView
 from modelyard.spec.model.monitoring import Monitor
@@ -33,7 +33,9 @@ from modelyard.spec.model.variables import Variable
 class Spec(Section):
     """One project: from its data to its alerts."""
 
-    version: Literal[1] = Field(description="The version of this language.", examples=[1])
+    version: Annotated[Literal[1], Parsed(version_number, {"const": 1, "type": "integer"})] = Field(
+        description="The version of this language.", examples=[1]
+    )
     project: Name = Field(description="The project's name.", examples=["digits"])
     extends: Annotated[tuple[str, ...], ListOrOne] = Field(
         default=(),

@@ -64,7 +64,7 @@ class Step(Runnable):
     )
     foreach: list[Any] | str | None = Field(
         default=None,
-        description="A list, or the files of an input: one cached task an item, known as `${item}`.",
+        description="A list of up to 10,000, or the files of an input: one cached task an item, known as `${item}`.",
         examples=["inputs.flights", [2012, 2013]],
     )
     join: Call | None = Field(

@@ -2,9 +2,11 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +15,7 @@ from modelyard.errors import ModelyardError
 from modelyard.targets.compose.names import Scope
 
 _TICK = 0.1
+_PATIENCE = 10.0
 
 
 class ComposeCli:
@@ -62,7 +65,8 @@ class ComposeCli:
     def _environment(self, env: Mapping[str, str] | None) -> dict[str, str]:
         context = {"DOCKER_CONTEXT": self._context} if self._context else {}
         # Compose would hand building to `buildx bake`, which not every engine's client has.
-        return {**os.environ, "COMPOSE_BAKE": "false", "COMPOSE_IGNORE_ORPHANS": "true", **context, **(env or {})}
+        builds = {"COMPOSE_BAKE": "false", "DOCKER_BUILDKIT": "1"}
+        return {**os.environ, **builds, "COMPOSE_IGNORE_ORPHANS": "true", **context, **(env or {})}
 
 
 @cache
@@ -121,5 +125,13 @@ _KNOWN = (
 def _end_on_cancel(process: "subprocess.Popen[str]", cancel: threading.Event, over: threading.Event) -> None:
     while not over.wait(_TICK):
         if cancel.is_set():
-            process.terminate()
+            _signal(process, signal.SIGTERM)
+            if not over.wait(_PATIENCE):
+                _signal(process, signal.SIGKILL)
             return
+
+
+def _signal(process: "subprocess.Popen[str]", number: signal.Signals) -> None:
+    """To all that it started: `docker compose` is a client that runs a plugin."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)

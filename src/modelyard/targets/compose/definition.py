@@ -34,6 +34,7 @@ class Service:
     cpu: float = 0.0
     memory: int = 0
     gpu: int = 0
+    image: str = ""
 
     @property
     def door(self) -> bool:

@@ -14,6 +14,8 @@ FINGERPRINT = PREFIX + "fingerprint"
 RUN = PREFIX + "run"
 PART = PREFIX + "part"
 URL = PREFIX + "url"
+ROLE = PREFIX + "role"
+VERSION = PREFIX + "version"
 
 
 @dataclass(frozen=True)

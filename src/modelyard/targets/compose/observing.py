@@ -118,6 +118,8 @@ def live_service(service: Service | None, found: Sequence[Container]) -> LiveSer
             address, _STATES.get(newest.state, "failed"), None, url, since, f"its container is {newest.state}"
         )
     status: Literal["ready", "starting", "unhealthy"] = "ready"
+    if service is not None and service.image and newest.image != service.image:
+        fingerprint = newest.image  # somebody put another in its place
     if newest.health == "unhealthy":
         status = "unhealthy"
     elif newest.health == "starting":

@@ -12,6 +12,7 @@ from modelyard.targets.compose.definition import Service, inside, service_of
 from modelyard.targets.compose.folder import ComposeFolder
 from modelyard.targets.compose.names import Scope
 from modelyard.targets.compose.observing import Container, containers, live_service
+from modelyard.targets.compose.ownership import refuse_clash, remove_unused
 from modelyard.targets.compose.secret_files import provide, secrets_folder
 from modelyard.targets.probing import ask
 from modelyard.task import TaskDocument
@@ -24,7 +25,10 @@ Documents = Mapping[str, TaskDocument]
 
 
 class ComposeServices:
-    """`write` renders the working folder from what is deployed; `compose` runs the Compose command on it."""
+    """`write` renders the working folder from what is deployed; `compose` runs the Compose command on it.
+
+    `prepare` sees to a service's folders and its image, whose name it returns.
+    """
 
     def __init__(
         self,
@@ -32,7 +36,7 @@ class ComposeServices:
         client: Callable[[], Any],
         compose: Callable[..., str],
         write: Callable[[Sequence[Service], Documents], None],
-        prepare: Callable[[Service, OnEvent], None],
+        prepare: Callable[[Service, OnEvent], str],
         role: Callable[[Any], str],
         user: int,
     ) -> None:
@@ -61,8 +65,9 @@ class ComposeServices:
         service = service_of(node, document.fingerprint, self._role(node), document.settings)
         before = self._known().get(service.address)
         service = self._at_its_port(service, node.config, before[0] if before else None)
-        self._prepare(service, on_event)
-        self._folder.keep(service, inside(document, service))
+        refuse_clash(self._client(), self._scope)
+        service = replace(service, image=self._prepare(service, on_event))
+        self._folder.keep(service, document)
         try:
             self._up(service, document)
             return self._wait_until_ready(service, on_event)
@@ -75,10 +80,9 @@ class ComposeServices:
         self._folder.forget(address)
         for container in containers(self._client(), self._scope).get(address, ()):
             container.remove(self._client())
-        if address in known:
+        if len(known) > 1:
             self._render()
-        if not self._known() and known:
-            self._compose("down", "--remove-orphans", "--timeout", "10", env=self._environment())
+        remove_unused(self._client(), self._scope)
         on_event({"event": "note", "text": f"{address} stopped"})
 
     def log(self, address: str, number: int = 0, follow: bool = False) -> Iterator[str]:
@@ -93,7 +97,8 @@ class ComposeServices:
 
     def _render(self) -> None:
         known = self._known()
-        self._write([service for service, _ in known.values()], {a: document for a, (_, document) in known.items()})
+        documents = {address: inside(document, service) for address, (service, document) in known.items()}
+        self._write([service for service, _ in known.values()], documents)
 
     def _environment(self) -> dict[str, str]:
         return {"MODELYARD_SECRETS": str(secrets_folder(self._scope))}

@@ -10,7 +10,7 @@ from modelyard.graph.model import Graph
 from modelyard.targets.base import Deployment, Files, Live, LiveService, OnEvent
 from modelyard.targets.compose.access import container_user, give_access
 from modelyard.targets.compose.compose_cli import ComposeCli
-from modelyard.targets.compose.definition import Service
+from modelyard.targets.compose.definition import Service, inside
 from modelyard.targets.compose.engine import Engine
 from modelyard.targets.compose.executor import ComposeExecutor
 from modelyard.targets.compose.folder import ComposeFolder
@@ -96,14 +96,15 @@ class ComposeTarget:
         with self._building:
             image = self._images[role]
             deployed = ComposeFolder(self._scope.folder).deployed()
-            self._write([service for service, _ in deployed.values()], {a: d for a, (_, d) in deployed.items()})
+            documents = {address: inside(document, service) for address, (service, document) in deployed.items()}
+            self._write([service for service, _ in deployed.values()], documents)
             cli = ComposeCli(self._scope, self._context)
             build(cli, self._engine, str(self._scope.root), [image], on_event, cancel)
             return image.name
 
-    def _prepare(self, service: Service, on_event: OnEvent) -> None:
+    def _prepare(self, service: Service, on_event: OnEvent) -> str:
         give_access([self._scope.root / folder for folder in service.folders])
-        self._image(service.role, on_event, threading.Event())
+        return self._image(service.role, on_event, threading.Event())
 
 
 def open_compose(graph: Graph, root: Path, settings: Mapping[str, Any]) -> ComposeTarget:

@@ -56,16 +56,18 @@ class LocalExecutor:
                 if cancel.is_set():
                     return Outcome("cancelled", reason="cancelled before it started")
                 try:
-                    return self._attempt(Attempt(task, timeout, log, on_event, cancel), gpus)
+                    return self._attempt(Attempt(task, timeout, log, on_event, cancel), gpus, resources.memory)
                 except OSError as error:
                     return cannot_start(error)
 
         return self._twins.once(task.workdir, work, cancel)
 
-    def _attempt(self, attempt: Attempt, gpus: list[str]) -> Outcome:
+    def _attempt(self, attempt: Attempt, gpus: list[str], memory: int) -> Outcome:
         task = attempt.task
         document = write_document(task)
         environment = child_environment(MODELYARD_GRACE=str(self._grace))
+        if memory:
+            environment["MODELYARD_MEMORY"] = str(memory)
         if gpus:
             environment["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
         process = self._launcher.launch(str(document), environment, task.node["kind"] in FRESH)

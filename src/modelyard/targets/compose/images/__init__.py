@@ -3,16 +3,19 @@
 An image is its build context: what it is made from is its name, so that an unchanged one is never built again.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from modelyard.digests import digest_json
+from modelyard import __version__
+from modelyard.digests import digest_bytes, digest_json
 from modelyard.errors import ModelyardError
-from modelyard.graph.lock import read_lock
+from modelyard.graph.lock import normal_name, read_lock
 from modelyard.graph.model import CodeFile, Graph, Node
 from modelyard.targets.base import Files
+from modelyard.targets.compose import names
 from modelyard.targets.compose.images.bill import bill_of_materials
 from modelyard.targets.compose.images.requirements import needed, pinned
 from modelyard.targets.compose.images.wheel import own_wheel
@@ -20,6 +23,9 @@ from modelyard.targets.templates import render_folder
 
 Role = Literal["tasks", "serving", "tracking"]
 ROLES: tuple[Role, ...] = ("tasks", "serving", "tracking")
+_LABELS = {
+    "project": names.PROJECT, "root": names.ROOT, "role": names.ROLE, "version": names.VERSION,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -46,17 +52,13 @@ def images_of(graph: Graph, root: Path, base: str) -> dict[str, Image]:
     return {role: _image(role, those, graph, root, base) for role, those in nodes.items() if those}
 
 
-def _image(role: Role, nodes: list[Node], graph: Graph, root: Path, base: str) -> Image:
-    from modelyard import __version__
-
-    requirements = needed(role, nodes, graph)
-    lock = read_lock(root)
-    constraints = pinned(requirements, lock.packages if lock else {})
+def _image(role: Role, nodes: Sequence[Node], graph: Graph, root: Path, base: str) -> Image:
+    requirements = needed(role, nodes, graph, read_lock(root))
+    constraints = pinned(requirements, read_lock(root))
     wheel_name, wheel = own_wheel()
-    names = {requirement.partition("==")[0] for requirement in constraints}
     values = {
         "version": __version__, "project": graph.project, "role": role, "base": base, "wheel": wheel_name,
-        "opencv": "opencv-python" in names,
+        "labels": _LABELS, "opencv": _has_opencv(requirements, constraints),
     }  # fmt: skip
     files = {
         **render_folder("compose/image", values),
@@ -66,12 +68,18 @@ def _image(role: Role, nodes: list[Node], graph: Graph, root: Path, base: str) -
         wheel_name: wheel,
         **_code(nodes, root),
     }
-    digest = digest_json({path: _digest(content) for path, content in sorted(files.items())})
+    digest = digest_json({path: digest_bytes(content) for path, content in sorted(files.items())})
     name = f"modelyard/{_plain(graph.project)}-{role}:{digest.removeprefix('b3:')[:12]}"
     return Image(role, name, files)
 
 
-def _code(nodes: list[Node], root: Path) -> Mapping[str, bytes]:
+def _has_opencv(*lists: Sequence[str]) -> bool:
+    """It opens windows, and so wants two libraries of the system that slim bases lack."""
+    found = {normal_name(requirement) for listed in lists for requirement in listed}
+    return bool(found & {"opencv-python", "opencv-contrib-python", "ultralytics"})
+
+
+def _code(nodes: Sequence[Node], root: Path) -> Mapping[str, bytes]:
     """The user's files that the nodes run, under `project/`, which is there even where it is empty."""
     code: dict[str, CodeFile] = {file.path: file for node in nodes for file in node.code}
     files = {"project/.keep": b""}
@@ -83,17 +91,9 @@ def _code(nodes: list[Node], root: Path) -> Mapping[str, bytes]:
     return files
 
 
-def _digest(content: bytes) -> str:
-    from modelyard.digests import digest_bytes
-
-    return digest_bytes(content)
-
-
-def _lines(lines: list[str]) -> bytes:
+def _lines(lines: Sequence[str]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
 def _plain(project: str) -> str:
-    import re
-
-    return re.sub(r"[^a-z0-9]+", "-", project.lower()).strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", project.lower()).strip("-") or "project"

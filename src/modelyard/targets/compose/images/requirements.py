@@ -1,30 +1,33 @@
 """What an image installs: only what its nodes can touch, at the versions that the project is computed with."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from importlib.metadata import requires
 from typing import Any
 
-from modelyard.graph.lock import normal_name
+from modelyard.graph.lock import Lock, normal_name
 from modelyard.graph.model import Graph, Node
-from modelyard.graph.resolve import installed_closure
 from modelyard.graph.touches import touched
+from modelyard.targets.compose.images.installed import installed_versions
 
 _VISION = frozenset({"ultralytics", "torch"})
 _EXTRAS = {"serve": "serve", "tracking": "tracking", "monitor": "monitor"}
 _TABLES = frozenset({"expect", "features", "materialize", "join"})
 _LEARNING = frozenset({"train", "evaluate", "tune", "register"})
+_SCHEMES = {"s3://": "s3", "postgresql": "postgres"}
 
 
-def needed(role: str, nodes: Sequence[Node], graph: Graph) -> list[str]:
-    """Requirements as pip takes them, sorted: Modelyard's own, its extras' and what `runtime.packages` declares."""
-    extras = {"serve"} if role == "serving" else {extra for node in nodes for extra in _extras(node)}
+def needed(role: str, nodes: Sequence[Node], graph: Graph, lock: Lock | None) -> list[str]:
+    """Requirements as pip takes them, sorted: Modelyard's own, its extras' and what the project declares."""
+    extras = {extra for node in nodes for extra in _extras(node)} | _places(nodes, graph)
     names = {normal_name(requirement): requirement for requirement in _own(extras)}
-    for node in nodes if role == "tasks" else ():
-        for name in (*touched(node.kind, _variant(node)), *(package for package, _ in node.environment.packages)):
-            names.setdefault(normal_name(name), name)
+    if role == "serving" and all(node.resources.gpu for node in nodes):
+        names["onnxruntime"] = names["onnxruntime"].replace("onnxruntime", "onnxruntime-gpu")
     if role == "tasks":
-        declared = (graph.settings.get("runtime") or {}).get("packages") or ()
-        names |= {normal_name(requirement): requirement for requirement in declared}
+        for node in nodes:
+            for name in (*touched(node.kind, _variant(node)), *_names(node)):
+                names.setdefault(normal_name(name), name)
+        names |= {normal_name(requirement): requirement for requirement in _declared(graph, lock, names)}
     return sorted(names.values(), key=normal_name)
 
 
@@ -37,6 +40,25 @@ def _extras(node: Node) -> set[str]:
         if _variant(node) in _VISION and node.kind in ("train", "tune"):
             found.add("vision")
     return found
+
+
+def _places(nodes: Sequence[Node], graph: Graph) -> set[str]:
+    """Extras for where data, results and runs are kept."""
+    external = [node.external.uri for node in nodes if node.external]
+    uris = [(graph.settings.get("store") or {}).get("remote"), (graph.settings.get("tracking") or {}).get("uri")]
+    places = [str(uri) for uri in (*external, *uris) if uri]
+    return {extra for scheme, extra in _SCHEMES.items() if any(place.startswith(scheme) for place in places)}
+
+
+def _names(node: Node) -> list[str]:
+    return [package for package, _ in node.environment.packages]
+
+
+def _declared(graph: Graph, lock: Lock | None, names: Mapping[str, str]) -> list[str]:
+    """As the project wrote them, with their bounds; what only Modelyard's own requirements name stays as those are."""
+    mirrors = (graph.settings.get("tracking") or {}).get("mirrors") or ()
+    locked = [requirement for requirement in (lock.declared if lock else ()) if normal_name(requirement) not in names]
+    return [*mirrors, *locked, *((graph.settings.get("runtime") or {}).get("packages") or ())]
 
 
 def _variant(node: Node) -> str | None:
@@ -64,11 +86,8 @@ def _own(extras: Iterable[str]) -> list[str]:
 
 def _of_extra(extra: str | None) -> list[Any]:
     """Those without a marker on `extra` where None is asked for."""
-    from packaging.requirements import Requirement
-
     found = []
-    for text in requires("modelyard") or ():
-        requirement = Requirement(text)
+    for requirement in _all_of_ours():
         marker = requirement.marker
         plain = marker is None or "extra" not in str(marker)
         if (extra is None) == plain and (marker is None or marker.evaluate({"extra": extra or ""})):
@@ -76,17 +95,24 @@ def _of_extra(extra: str | None) -> list[Any]:
     return found
 
 
+@cache
+def _all_of_ours() -> list[Any]:
+    from packaging.requirements import Requirement
+
+    return [Requirement(text) for text in requires("modelyard") or ()]
+
+
 def _brackets(extras: Iterable[str]) -> str:
     return f"[{','.join(sorted(extras))}]" if extras else ""
 
 
-def pinned(requirements: Sequence[str], locked: Mapping[str, str]) -> list[str]:
+def pinned(requirements: Sequence[str], lock: Lock | None) -> list[str]:
     """`name==version` of these and of all that they require: as locked, else as installed here, else left out.
 
     A local version (`2.6.0+cpu`) names a build that an index need not have: the version alone is kept.
     """
-    versions: dict[str, str] = {}
-    for requirement in requirements:
-        versions |= installed_closure([requirement]) or {}
-    versions |= {name: version for name, version in locked.items() if name in versions or not versions}
+    versions, complete = installed_versions(requirements)
+    # What a package that is not installed here requires is not known: all of the lock may be part of it.
+    locked = lock.packages if lock else {}
+    versions |= {name: version for name, version in locked.items() if name in versions or not complete}
     return [f"{name}=={version.partition('+')[0]}" for name, version in sorted(versions.items())]

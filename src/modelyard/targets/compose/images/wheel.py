@@ -6,6 +6,7 @@ The bytes depend on the files alone, so that an image's name does too.
 import base64
 import hashlib
 import io
+import os
 import zipfile
 from collections.abc import Iterator
 from functools import cache
@@ -17,6 +18,7 @@ from modelyard.resources import resource_folder
 
 _DATA = ("schemas", "specs", "targets")
 _BEGINNING = (1980, 1, 1, 0, 0, 0)
+_LEFT_OUT = ("__pycache__", "examples")
 _TAGS = "Wheel-Version: 1.0\nGenerator: modelyard\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
 
@@ -44,9 +46,13 @@ def _package() -> Iterator[tuple[str, bytes]]:
 
 
 def _files(folder: Path, prefix: str) -> Iterator[tuple[str, bytes]]:
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts and path.suffix not in (".pyc", ".pyo"):
-            yield f"{prefix}/{path.relative_to(folder).as_posix()}", path.read_bytes()
+    """All but what tools leave behind: their caches, in folders of their own, and bytecode."""
+    for parent, below, names in os.walk(folder):
+        below[:] = sorted(name for name in below if name not in _LEFT_OUT and not name.startswith("."))
+        for name in sorted(names):
+            if not name.endswith((".pyc", ".pyo")):
+                path = Path(parent, name)
+                yield f"{prefix}/{path.relative_to(folder).as_posix()}", path.read_bytes()
 
 
 def _hash(content: bytes) -> str:
@@ -54,11 +60,11 @@ def _hash(content: bytes) -> str:
 
 
 def _zip(files: dict[str, bytes]) -> bytes:
+    """Not compressed: what a compressor makes differs by its version, and an image is named after these bytes."""
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for path, content in sorted(files.items()):
             entry = zipfile.ZipInfo(path, _BEGINNING)
-            entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, content)
     return out.getvalue()
