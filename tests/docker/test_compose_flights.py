@@ -50,7 +50,7 @@ def staging(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def records(project: Project, *options: str) -> dict[str, Any]:
     """What was made, by address: fingerprint and metrics of each task."""
     nodes = {node["address"]: node for node in project.json("status", *options)["nodes"]}
-    return {address: project.json("show", address, *options) for address in nodes}
+    return {address: project.json("show", address, *options)["applied"] for address in nodes}
 
 
 def url(project: Project, *options: str) -> str:

@@ -6,7 +6,7 @@ against the alias in MLflow's SQLite file. A tracking server by URL is not asked
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from modelyard.errors import ModelyardError
 from modelyard.graph.model import Graph, Node
@@ -39,7 +39,10 @@ def _moved(node: Node, record: AppliedRecord, store: "Store", aliases: Mapping[s
     for stage, rule in (node.config.get("promote") or {}).items():
         if rule != "auto":
             continue
-        served = _reference(store, f"registry/{node.config['name']}/{stage}")
+        try:
+            served = store.get_ref(f"registry/{node.config['name']}/{stage}")
+        except ModelyardError:  # damaged, or a remote store that does not answer: apply says so where it matters
+            continue
         if served is None or served.get("model") != record.inputs.get("model"):
             yield _reason(stage, version, served["version"] if served else None, "")
         elif aliases is not None and aliases.get(stage) != version:
@@ -50,14 +53,6 @@ def _reason(stage: str, version: int, now: int | None, where: str) -> Reason:
     before, after = f"v{version}", f"v{now}" if now else "no version"
     note = f"{stage} moved by itself{where}, {before} → {after}"
     return Reason("drift", stage, before, after, note=note)
-
-
-def _reference(store: "Store", name: str) -> Mapping[str, Any] | None:
-    try:
-        found = store.get_ref(name)
-    except ModelyardError:  # damaged: the registration writes it anew
-        return None
-    return found if isinstance(found, Mapping) else None
 
 
 def _aliases(graph: Graph, node: Node, root: Path) -> Mapping[str, int] | None:

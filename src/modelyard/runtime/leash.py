@@ -9,14 +9,21 @@ import os
 
 
 def take_leash() -> int | None:
-    """The descriptor whose end means the end, or None where nobody holds us so. Secrets are in our environment then."""
+    """The descriptor whose end means the end, or None where nobody holds us so. Secrets are in our environment then.
+
+    Stdin itself is empty from here on, as on any machine: a program of the user's that reads it must not wait for ever.
+    """
     if os.environ.pop("MODELYARD_LEASH", "") != "stdin":
         return None
+    leash = os.dup(0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
     line = b""
     while not line.endswith(b"\n"):
-        more = os.read(0, 1)  # not one byte more than the line: the rest is nobody's to buffer
+        more = os.read(leash, 1)  # not one byte more than the line: the rest is nobody's to buffer
         if not more:
-            break
+            return leash  # whoever started us went at once, and so will we
         line += more
-    os.environ.update(json.loads(line or b"{}"))
-    return 0
+    os.environ.update(json.loads(line))
+    return leash

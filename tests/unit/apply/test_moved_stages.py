@@ -63,10 +63,8 @@ def test_a_reference_that_servers_follow_is_put_back(applied: Yard):
     assert applied.store.get_ref(REF)["version"] == 7
 
 
-def test_a_reference_that_is_gone_or_damaged_is_put_back(applied: Yard):
+def test_a_reference_that_is_gone_is_put_back(applied: Yard):
     applied.store.remove_ref(REF)
-    assert told(applied) == ["production moved by itself, v7 → no version"]
-    (applied.store.path / "refs" / f"{REF}.json").write_text("{")
     assert told(applied) == ["production moved by itself, v7 → no version"]
     assert mended(applied)
 
@@ -87,6 +85,11 @@ def test_a_stage_that_people_decide_on_is_theirs(applied: Yard):
     applied.apply(project({"approvals": 1}))
     applied.store.put_ref(REF, {"version": 8, "model": "b3:other"})
     assert applied.plan(project({"approvals": 1})).empty
+
+
+def test_a_reference_that_cannot_be_read_stops_no_plan(applied: Yard):
+    (applied.store.path / "refs" / f"{REF}.json").write_text("{")
+    assert applied.plan(project()).empty
 
 
 def test_offline_it_is_not_looked_at(applied: Yard):

@@ -1,12 +1,11 @@
-"""Folders of the project that containers write to: there, and writable for whoever the containers run as."""
+"""Folders of the project that containers write to: there, and open to whoever the containers run as."""
 
 import os
 import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-_SHARED = stat.S_IRWXG
-_SUFFIXES = (".db", ".db-wal", ".db-shm", ".lock")
+_WRITTEN = (".db", ".db-wal", ".db-shm", ".lock")
 
 
 def container_user(rootless: bool = False) -> str:
@@ -27,18 +26,28 @@ def give_access(folders: Iterable[Path]) -> None:
             _open_to_group(folder)
 
 
+def open_databases(folder: Path) -> None:
+    """Where we are root, let our group write to the SQLite files of a folder, and beside them."""
+    if os.getuid() != 0:
+        return
+    _add(folder, stat.S_IRWXG)
+    for path in folder.glob("mlflow.db*"):
+        _add(path, stat.S_IRGRP | stat.S_IWGRP)
+
+
 def _open_to_group(folder: Path) -> None:
-    _add(folder)
+    _add(folder, stat.S_IRWXG)
     for parent, below, files in os.walk(folder):
         for name in below:
-            _add(Path(parent, name))
+            _add(Path(parent, name), stat.S_IRWXG)
         for name in files:
-            if name.endswith(_SUFFIXES):
-                _add(Path(parent, name))
+            _add(Path(parent, name), stat.S_IRGRP | (stat.S_IWGRP if name.endswith(_WRITTEN) else 0))
 
 
-def _add(path: Path) -> None:
-    mode = path.lstat().st_mode
-    wanted = mode | (_SHARED if stat.S_ISDIR(mode) else stat.S_IRGRP | stat.S_IWGRP)
-    if wanted != mode and not stat.S_ISLNK(mode):
-        path.chmod(stat.S_IMODE(wanted))
+def _add(path: Path, rights: int) -> None:
+    try:
+        mode = path.lstat().st_mode
+        if mode | rights != mode and not stat.S_ISLNK(mode):
+            path.chmod(stat.S_IMODE(mode | rights))
+    except FileNotFoundError:  # another task's, which has ended meanwhile
+        return

@@ -1,11 +1,15 @@
 """The Docker engine: reached through the SDK, with one line for each way in which it is not there."""
 
+import os
+import socket
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from modelyard.errors import ModelyardError
 from modelyard.targets.base import Capacity
+from modelyard.targets.compose.engine_errors import no_engine
+from modelyard.targets.slots import gpu_names
 
 OLDEST_API = (1, 41)  # engine 20.10
 
@@ -47,16 +51,42 @@ class Engine:
 
     @property
     def rootless(self) -> bool:
-        return any("rootless" in option for option in self.info.get("SecurityOptions") or ())
+        return self._has_option("rootless")
+
+    @property
+    def remaps_users(self) -> bool:
+        """Whether users inside are others outside, unless a container is told otherwise."""
+        return self._has_option("userns")
+
+    @property
+    def has_selinux(self) -> bool:
+        return self._has_option("selinux")
+
+    @property
+    def is_near(self) -> bool:
+        """Whether it runs on this very machine, and not in a virtual one (Docker Desktop) or far away."""
+        local = str(self.api.base_url).startswith("http+docker://")
+        return local and self.info.get("Name") == socket.gethostname()
 
     @property
     def has_gpus(self) -> bool:
         runtimes = self.info.get("Runtimes") or {}
         return "nvidia" in runtimes or bool(self.info.get("DiscoveredDevices"))
 
+    @cached_property
+    def gpus(self) -> list[str] | None:
+        """The GPUs by number; None where it has some and does not tell how many."""
+        if not self.has_gpus:
+            return []
+        return gpu_names() if self.is_near else None
+
     def capacity(self) -> Capacity:
-        """What the engine's machine has. How many GPUs, it does not tell: None where it has any."""
-        return Capacity(float(self.info["NCPU"]), int(self.info["MemTotal"]), None if self.has_gpus else 0)
+        """What the engine's machine has."""
+        gpu = None if self.gpus is None else len(self.gpus)
+        return Capacity(float(self.info["NCPU"]), int(self.info["MemTotal"]), gpu)
+
+    def _has_option(self, name: str) -> bool:
+        return any(f"name={name}" in option for option in self.info.get("SecurityOptions") or ())
 
     def has_image(self, name: str) -> dict[str, Any] | None:
         """The image as the engine knows it, or None."""
@@ -68,30 +98,18 @@ class Engine:
             return None
 
 
-def no_engine(error: Exception) -> ModelyardError:
-    text = str(error)
-    if "Permission denied" in text or "PermissionError" in text:
-        return ModelyardError(
-            "this user may not talk to the Docker engine", code="no-engine",
-            fix="add yourself to the group `docker` (`sudo usermod -aG docker $USER`), and log in anew",
-        )  # fmt: skip
-    return ModelyardError(
-        "no Docker engine answers", code="no-engine", details=[text[:300]],
-        fix="start Docker (`sudo systemctl start docker`), or name another `context` under `target.compose`",
-    )  # fmt: skip
-
-
 def _where(context: str | None) -> dict[str, Any]:
-    import os
-
+    """As the docker command decides it: the context named here, DOCKER_HOST, DOCKER_CONTEXT, the current one."""
     from docker.context import ContextAPI
+    from docker.utils import kwargs_from_env
 
     if context is None and os.environ.get("DOCKER_HOST"):
-        return {"base_url": os.environ["DOCKER_HOST"]}
-    found = ContextAPI.get_context(context) if context else ContextAPI.get_current_context()
+        return dict(kwargs_from_env())
+    name = context or os.environ.get("DOCKER_CONTEXT")
+    found = ContextAPI.get_context(name) if name else ContextAPI.get_current_context()
     if found is None:
         raise ModelyardError(
-            f"there is no Docker context `{context}`", fix="`docker context ls` lists them", code="no-engine"
+            f"there is no Docker context `{name}`", fix="`docker context ls` lists them", code="no-engine"
         )
     tls = found.TLSConfig
     return {"base_url": found.Host, **({"tls": tls} if tls else {})}

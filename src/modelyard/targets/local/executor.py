@@ -9,7 +9,7 @@ from modelyard.targets.attempt import Attempt, Watch, cannot_start, outcome_of, 
 from modelyard.targets.base import Capacity, OnEvent, Outcome
 from modelyard.targets.local.environment import child_environment
 from modelyard.targets.local.launch import Launcher
-from modelyard.targets.local.slots import GpuSlots, gpu_names, machine
+from modelyard.targets.slots import GpuSlots, gpu_names, machine
 from modelyard.targets.task_log import TaskLog
 from modelyard.targets.twins import Twins
 from modelyard.task import TaskDocument
