@@ -1,6 +1,7 @@
-"""The flights example whole on a Docker engine, beside the same on the local target: one project, two ways to run it."""
+"""The flights example whole on a Docker engine, beside the same on the local target: one project, run in two ways."""
 
 import json
+import subprocess
 import threading
 import time
 import urllib.request
@@ -12,6 +13,7 @@ import pytest
 
 from conftest import compose_project, containers_of, docker
 from e2e.e2e_project import Project, free_port
+from modelyard.targets.compose.compose_cli import find_compose
 from watching import eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
@@ -94,7 +96,9 @@ def test_what_was_made_here_is_restored_on_local_and_back(staging: Project) -> N
     spec = (staging.root / "mlops.yaml").read_text()
     (staging.root / "mlops.yaml").write_text(spec.replace(f"port: {port}", f"port: {free_port()}"))
     actions = staging.actions()
-    assert {actions[address] for address in actions if address.startswith(("steps", "sources", "training"))} == {"restore"}
+    assert {actions[address] for address in actions if address.startswith(("steps", "sources", "training"))} == {
+        "restore"
+    }
     (staging.root / "mlops.yaml").write_text(spec)
     assert staging.actions(*STAGING) == {}
 
@@ -135,7 +139,9 @@ def test_an_endpoint_is_replaced_without_a_failed_request(staging: Project) -> N
     asking = threading.Thread(target=ask)
     asking.start()
     before = containers_of(staging)
-    staging.edit("serving:\n  api: {model: registry.late,", "serving:\n  api: {model: registry.late, log: {sample: 0.5},")
+    staging.edit(
+        "serving:\n  api: {model: registry.late,", "serving:\n  api: {model: registry.late, log: {sample: 0.5},"
+    )
     try:
         staging.apply(*STAGING)
     finally:
@@ -153,9 +159,6 @@ def test_logs_come_from_the_container(staging: Project) -> None:
 
 def test_rendered_files_are_what_compose_takes(staging: Project, tmp_path: Path) -> None:
     staging.run("render", *STAGING, "--target-dir", str(tmp_path / "out"))
-    from modelyard.targets.compose.compose_cli import find_compose
-    import subprocess
-
     argv = [*find_compose(), "--project-directory", str(tmp_path / "out"), "config", "--quiet"]
     done = subprocess.run(argv, cwd=tmp_path / "out", capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -179,5 +182,3 @@ def _answers(at: str) -> bool:
             return bool(answer.status == 200)
     except OSError:
         return False
-
-

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from modelyard.digests import digest_bytes
+from modelyard.files import write_whole
 from modelyard.graph.model import Node
 from modelyard.plan.records import LineChanges
 
@@ -23,10 +24,7 @@ def keep_code(root: Path, node: Node) -> None:
             data = (root / file.path).read_bytes()
             if len(data) > _LARGEST or digest_bytes(data) != file.digest:
                 continue
-            place.parent.mkdir(parents=True, exist_ok=True)
-            part = place.with_name(f"{place.name}.part")
-            part.write_bytes(data)
-            part.replace(place)
+            write_whole(place, data)
         except OSError:
             continue
 

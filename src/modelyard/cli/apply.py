@@ -25,25 +25,27 @@ if TYPE_CHECKING:
 @click.option("--exclude", multiple=True, metavar="ADDRESS", help="All but these.")
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @click.option("--keep-going", is_flag=True, help="After a failure go on with what does not depend on it.")
+@click.option("--detach", is_flag=True, help="Go on without this terminal; `logs apply` and `status` follow it.")
 @click.option("--parallelism", type=click.IntRange(1), metavar="N", help="At most N tasks at once.")
 @lock_wait_option
 def command(
     common: Common, plan_file: Path | None, select: tuple[str, ...], exclude: tuple[str, ...], auto_approve: bool,
-    keep_going: bool, parallelism: int | None, lock_wait: float,
+    keep_going: bool, detach: bool, parallelism: int | None, lock_wait: float,
 ) -> int:  # fmt: skip
     """Do what plan shows (or exactly PLAN_FILE). Asks first; goes on where an earlier apply was cut off."""
     from modelyard.api import make_plan
     from modelyard.plan.planfile import load_plan
 
     how = {"parallelism": parallelism, "keep_going": keep_going, "lock_wait": lock_wait}
+    carry_out = _detached if detach else _carry_out
     if plan_file is not None:
         session = Session(common)
-        return _carry_out(session, load_plan(plan_file, session.graph), False, how)
+        return carry_out(session, load_plan(plan_file, session.graph), False, how)
     while True:
         session = Session(common)
         plan = make_plan(session.loaded, session.graph, select=select, exclude=exclude)
         try:
-            return _carry_out(session, plan, not auto_approve, how)
+            return carry_out(session, plan, not auto_approve, how)
         except ModelyardError as error:
             if error.code != "stale-plan":
                 raise
@@ -51,7 +53,32 @@ def command(
 
 
 def _carry_out(session: Session, plan: "Plan", asks: bool, how: Mapping[str, Any]) -> int:
-    from modelyard.api import apply_plan, judge_plan
+    if not _is_wanted(session, plan, asks):
+        return 0
+    from modelyard.api import apply_plan
+    from modelyard.cli.interrupt import cancel_on_interrupt
+    from modelyard.cli.outcome import print_report
+    from modelyard.cli.progress import Progress
+
+    common = session.common
+    cancel = cancel_on_interrupt(common)
+    with Progress(common, color=has_color(common, sys.stderr)) as progress:
+        report = apply_plan(session.loaded, session.graph, plan, on_event=progress, cancel=cancel, **how)
+    print_report(report, common)
+    return 0 if report.ok else 130 if report.cancelled else 1
+
+
+def _detached(session: Session, plan: "Plan", asks: bool, how: Mapping[str, Any]) -> int:
+    if not _is_wanted(session, plan, asks):
+        return 0
+    from modelyard.cli.detached import detach
+
+    return detach(session, plan, how)
+
+
+def _is_wanted(session: Session, plan: "Plan", asks: bool) -> bool:
+    """Show the plan, hold it against the policies, and ask; False where there is nothing to do."""
+    from modelyard.api import judge_plan
     from modelyard.plan.policies import denied
 
     common = session.common
@@ -61,19 +88,10 @@ def _carry_out(session: Session, plan: "Plan", asks: bool, how: Mapping[str, Any
     if refusal:
         raise refusal
     if plan.empty:
-        return 0
+        return False
     if asks:
         _ask(common)
-    from modelyard.cli.interrupt import cancel_on_interrupt
-    from modelyard.cli.progress import Progress
-
-    cancel = cancel_on_interrupt(common)
-    with Progress(common, color=has_color(common, sys.stderr)) as progress:
-        report = apply_plan(session.loaded, session.graph, plan, on_event=progress, cancel=cancel, **how)
-    from modelyard.cli.outcome import print_report
-
-    print_report(report, common)
-    return 0 if report.ok else 130 if report.cancelled else 1
+    return True
 
 
 def _ask(common: Common) -> None:

@@ -25,9 +25,9 @@ def command(common: Common, check: bool, files: tuple[str, ...]) -> int:
         changed += 1
         common.say(f"{path}: {'would change' if check else 'formatted'}")
         if not check:
-            from modelyard.cli.writing import write_text
+            from modelyard.files import write_whole
 
-            write_text(path, after)
+            write_whole(path, after, sync=True)
     if not changed:
         common.say("nothing to change")
     return 1 if check and changed else 0

@@ -44,7 +44,7 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            from modelyard.spec.suggest import closest
+            from modelyard.nearest import closest
 
             near = closest(args[0], COMMANDS)
             hint = f"Did you mean `{near}`?" if near else "`modelyard --help` lists the commands."

@@ -58,8 +58,8 @@ def _first_comment(path: Path) -> str:
 
 def _copy_template(name: str, directory: Path) -> None:
     from modelyard.cli.scaffold import project_name
+    from modelyard.nearest import closest
     from modelyard.resources import resource_folder
-    from modelyard.spec.suggest import closest
 
     example = resource_folder("examples") / name
     if (example / "mlops.yaml").is_file():

@@ -16,7 +16,7 @@ from modelyard.errors import ModelyardError
 @click.option("-n", "--number", type=click.IntRange(0), default=100, help="The last N lines (0: all).")
 @click.option("-F", "--follow", is_flag=True, help="Go on as it grows, until Ctrl-C.")
 def command(common: Common, address: str, number: int, follow: bool) -> None:
-    """The log of ADDRESS: of its last run, or of the service; or of a run by its id."""
+    """The log of ADDRESS: of its last run, or of the service; of a run by its id; of the latest detached `apply`."""
     for line in _lines(Session(common), address, number, follow):
         click.echo(line)
 
@@ -24,10 +24,21 @@ def command(common: Common, address: str, number: int, follow: bool) -> None:
 def _lines(session: Session, address: str, number: int, follow: bool) -> Iterator[str]:
     from modelyard.targets.log_lines import log_lines
 
+    if address == "apply":
+        return log_lines(_log_of_apply(session), number, follow)
     node = session.graph.nodes.get(address)
     if node is not None and node.role == "service":
         return session.target.log(address, number, follow)
     return log_lines(_log_of(session, address), number, follow)
+
+
+def _log_of_apply(session: Session) -> Path:
+    from modelyard.cli.detached import log_path
+
+    path = log_path(session.loaded.root)
+    if not path.exists():
+        raise ModelyardError("no apply has been detached here", fix="`modelyard apply --detach` starts one.")
+    return path
 
 
 def _log_of(session: Session, address: str) -> Path:

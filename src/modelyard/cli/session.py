@@ -56,7 +56,7 @@ class Session:
             return nodes[address]
 
         from modelyard.errors import ModelyardError
-        from modelyard.spec.suggest import closest
+        from modelyard.nearest import closest
 
         near = closest(address, nodes)
         hint = f"Did you mean `{near}`?" if near else f"There are: {', '.join(list(nodes)[:12])}"

@@ -26,12 +26,18 @@ def command(common: Common, form: str) -> int:
     live = session.target.observe(session.graph)
     with session.state() as state:
         applied = state.applied(session.graph.environment)
+        holder = state.active_holder(session.graph.environment)
         plan = plan_against_state(session.loaded, session.graph, state, session.store, live)
     drift = [change for change in plan.pending if any(reason.kind == "drift" for reason in change.reasons)]
     rows = [_row(address, applied.get(address), live.services.get(address)) for address in session.graph.nodes]
     if form == "json":
-        click.echo(json.dumps({"drift": [change.address for change in drift], "nodes": rows}, indent=2))
+        under_way = str(holder) if holder else None
+        click.echo(
+            json.dumps({"under_way": under_way, "drift": [one.address for one in drift], "nodes": rows}, indent=2)
+        )
         return 0
+    if holder:
+        common.say(f"under way: {holder}")
     for change in drift:
         click.echo(click.style(f"drift: {change.address}: {_why(change)}", fg="yellow"), color=common.color)
     columns = ("address", "status", "version", "since", "at", "detail")

@@ -4,12 +4,12 @@ Other packages add theirs through the entry point group `modelyard.engines` (`na
 """
 
 import os
-from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 from modelyard.errors import ModelyardError
+from modelyard.nearest import closest
 
 if TYPE_CHECKING:
     from modelyard.engines.base import Engine
@@ -31,10 +31,10 @@ def load_engine(name: str) -> "Engine":
     """A new engine of that name. Raises ModelyardError for an unknown name or a library that is not installed."""
     places = {**{point.name: point.value for point in entry_points(group=_GROUP)}, **ENGINES}
     if name not in places:
-        close = get_close_matches(name, places, 1)
+        close = closest(name, places)
         raise ModelyardError(
             f"there is no engine `{name}`",
-            fix=f"Did you mean `{close[0]}`?" if close else f"Engines here: {', '.join(sorted(places))}",
+            fix=f"Did you mean `{close}`?" if close else f"Engines here: {', '.join(sorted(places))}",
             code="unknown-engine",
         )
     module, _, attribute = places[name].partition(":")

@@ -1,12 +1,12 @@
 """scikit-learn's estimators by name, without importing all of the library to find one."""
 
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
 
 from modelyard.errors import ModelyardError
+from modelyard.nearest import nearest
 
 _MODULES = (
     "ensemble", "linear_model", "tree", "neighbors", "neural_network", "naive_bayes", "discriminant_analysis", "svm",
@@ -24,7 +24,7 @@ def find_estimator(name: str) -> type[BaseEstimator]:
             found: type[BaseEstimator] = getattr(place, name)
             return found
         seen += [one for one in dir(place) if one[0].isupper() and _predicts(getattr(place, one))]
-    close = get_close_matches(name, seen, 3)
+    close = nearest(name, seen)
     raise ModelyardError(
         f"scikit-learn has no classifier or regressor `{name}`"
         if name

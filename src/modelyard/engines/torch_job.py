@@ -12,9 +12,9 @@ from sklearn.compose import ColumnTransformer
 
 from modelyard.engines.base import TrainJob
 from modelyard.engines.columns import Prepared, frame_of, prepare_columns, preprocessor
-from modelyard.engines.whole_file import write_whole
 from modelyard.errors import ModelyardError
 from modelyard.evaluation.rows import Rows, class_indices, class_names, read_rows
+from modelyard.files import write_whole
 
 
 @dataclass
@@ -66,7 +66,7 @@ class TorchJob:
         """Keep a checkpoint of tensors and plain values, whole or not at all."""
         buffer = io.BytesIO()
         torch.save(dict(state), buffer)
-        write_whole(self.job.checkpoints / "torch.pt", buffer.getvalue())
+        write_whole(self.job.checkpoints / "torch.pt", buffer.getvalue(), sync=True)
 
     def load(self) -> dict[str, Any] | None:
         """The last checkpoint of a killed attempt, or None."""

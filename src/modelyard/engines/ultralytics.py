@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from modelyard.engines.base import Trained, TrainJob
-from modelyard.engines.whole_file import write_whole
 from modelyard.engines.yolo_data import write_data
 from modelyard.engines.yolo_export import export, save_weights
 from modelyard.engines.yolo_model import locate_model
@@ -19,6 +18,7 @@ from modelyard.errors import ModelyardError
 from modelyard.evaluation.images import read_classes
 from modelyard.evaluation.score import score
 from modelyard.evaluation.scores import Scores
+from modelyard.files import write_whole
 
 _OURS = frozenset(
     {"data", "device", "exist_ok", "mode", "model", "name", "project", "resume", "save", "save_dir", "task"}
@@ -39,7 +39,7 @@ class Ultralytics:
         metrics_file = job.checkpoints / "trained.json"
         if not metrics_file.exists():
             metrics = self._fit(job, arguments, best)
-            write_whole(metrics_file, json.dumps(metrics).encode())
+            write_whole(metrics_file, json.dumps(metrics), sync=True)
         metrics = json.loads(metrics_file.read_text(encoding="utf-8"))
         size = int(arguments["imgsz"])
         shape = export(best, job.out / "model.onnx", size, job.val or job.train)
@@ -100,7 +100,7 @@ class Ultralytics:
         progress.attach(trainer)
         trainer.train()
         chosen = trainer.best if trainer.best.exists() else trainer.last
-        write_whole(best, chosen.read_bytes())
+        write_whole(best, chosen.read_bytes(), sync=True)
         return progress.metrics
 
 

@@ -5,8 +5,8 @@ import urllib.request
 from pathlib import Path
 
 from modelyard.engines.base import TrainJob
-from modelyard.engines.whole_file import write_whole
 from modelyard.errors import ModelyardError
+from modelyard.files import write_whole
 
 
 def locate_model(name: str, job: TrainJob) -> str:
@@ -64,5 +64,5 @@ def _fetch(url: str, folder: Path) -> Path:
     found = hashlib.sha256(content).hexdigest()
     if found != wanted:
         raise ModelyardError(f"{place} is not what was named: its SHA-256 is {found}", code="digest-differs")
-    write_whole(path, content)
+    write_whole(path, content, sync=True)
     return path

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from modelyard.engines.base import TrainJob
-from modelyard.engines.whole_file import write_whole
+from modelyard.files import write_whole
 
 _EVERY = 0.5  # seconds between two reports inside of an epoch
 
@@ -53,7 +53,7 @@ class Progress:
 
     def _saved(self, trainer: Any) -> None:
         # ultralytics writes last.pt in place: a kill in between would leave half a file, so the resume point is ours.
-        write_whole(self._resume, trainer.last.read_bytes())
+        write_whole(self._resume, trainer.last.read_bytes(), sync=True)
 
 
 def _use_all_cores(_: Any) -> None:

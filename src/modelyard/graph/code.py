@@ -175,6 +175,6 @@ def _fill(word: str, params: Mapping[str, Any], item: Any) -> str:
 
 
 def _close(name: str, known: list[str]) -> str:
-    from difflib import get_close_matches
+    from modelyard.nearest import nearest
 
-    return " or ".join(f"`{match}`" for match in get_close_matches(name, known, n=2, cutoff=0.6))
+    return " or ".join(f"`{match}`" for match in nearest(name, known, 2))

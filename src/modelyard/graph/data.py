@@ -175,14 +175,14 @@ def missing(uri: str, path: str, root: Path) -> ModelyardError:
 
 
 def _near(place: Path) -> str:
-    from difflib import get_close_matches
+    from modelyard.nearest import closest
 
     try:
         names = [entry.name for entry in place.parent.iterdir()]
     except OSError:
         return ""
-    close = get_close_matches(place.name, names, n=1, cutoff=0.6)
-    return f"Did you mean `{close[0]}`, in the same folder?" if close else ""
+    close = closest(place.name, names)
+    return f"Did you mean `{close}`, in the same folder?" if close else ""
 
 
 def no_images(uri: str, names: Sequence[str]) -> ModelyardError:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from modelyard.digests import digest_bytes, digest_file
+from modelyard.files import write_whole
 
 VERSION = 1
 _TEXT_LIMIT = 4 << 20
@@ -76,7 +77,7 @@ class FileCache:
         facts.update(self._new_facts)
         document = {"version": VERSION, "files": _newest(files), "facts": _newest(facts)}
         with contextlib.suppress(OSError):
-            _replace(self.path, json.dumps(document, separators=(",", ":")))
+            write_whole(self.path, json.dumps(document, separators=(",", ":")))
             self._old, self._old_facts = files, facts
             self._new, self._new_facts = {}, {}
 
@@ -128,17 +129,3 @@ def _load(path: Path) -> tuple[dict[str, list[Any]], dict[str, Any]]:
 
 def _is_entry(entry: Any) -> bool:
     return isinstance(entry, list) and len(entry) == 5 and isinstance(entry[3], str) and isinstance(entry[4], int)
-
-
-def _replace(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    import tempfile
-
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".digests-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        Path(name).replace(path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from modelyard.errors import ModelyardError, Place
+from modelyard.files import write_whole
 from modelyard.graph.model import Graph
 
 LOCK_FILE = "mlops.lock"
@@ -105,9 +106,8 @@ def format_lock(lock: Lock) -> str:
 def write_lock(root: Path, lock: Lock) -> Path:
     """Replace `mlops.lock` in one rename."""
     path = root / LOCK_FILE
-    temporary = path.with_name(f".{LOCK_FILE}.new")
-    temporary.write_text(format_lock(lock), "utf-8")
-    return temporary.replace(path)
+    write_whole(path, format_lock(lock), sync=True)
+    return path
 
 
 def _python_drift(graph: Graph) -> list[Drift]:

@@ -73,10 +73,10 @@ def _named(graph: Graph, name: str) -> set[str]:
 
 
 def _unknown(graph: Graph, name: str) -> ModelyardError:
-    from difflib import get_close_matches
+    from modelyard.nearest import nearest
 
     sections = dict.fromkeys(address.split(".", 1)[0] for address in graph.nodes)
-    close = get_close_matches(name, [*graph.nodes, *sections], n=3, cutoff=0.6)
+    close = nearest(name, [*graph.nodes, *sections])
     if close:
         fix = f"Did you mean {' or '.join(f'`{match}`' for match in close)}?"
     else:

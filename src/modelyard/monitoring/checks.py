@@ -13,7 +13,7 @@ from typing import Any
 
 from modelyard.errors import ModelyardError
 from modelyard.monitoring.frames import Pair
-from modelyard.spec.suggest import did_you_mean
+from modelyard.nearest import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
 """What a monitor leaves on disk: a folder a window, `latest.json`, and `state.json` to go on from after a restart."""
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from modelyard.files import write_whole
 
 KEPT = 50
 """Reports of a monitor that are kept; Evidently's pages weigh about 4 MB each."""
@@ -27,10 +28,7 @@ def new_report(folder: Path, at: datetime) -> Path:
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
     """Whole or not at all: whoever reads `latest.json` never sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    fresh.replace(path)
+    write_whole(path, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -5,12 +5,12 @@ covers the spec, the code and the data): where one of them moved since, applying
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from modelyard.digests import canonical_json, digest_bytes, digest_json
 from modelyard.errors import ModelyardError
+from modelyard.files import write_whole
 from modelyard.graph.fingerprint import identity_parts
 from modelyard.graph.model import Graph, Node
 from modelyard.plan.definition import Plan
@@ -39,12 +39,9 @@ def save_plan(plan: Plan, graph: Graph, path: Path) -> None:
     """Write the plan, whole or not at all. Raises ModelyardError."""
     body = {"format": _FORMAT, "graph": graph_digest(graph), "plan": plan_to_json(plan)}
     data = canonical_json({**body, "digest": digest_json(body)})
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_bytes(data + b"\n")
-        part.replace(path)
+        write_whole(path, data + b"\n")
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise ModelyardError(f"cannot write {path}: {error.strerror}", code="plan-file") from error
 
 

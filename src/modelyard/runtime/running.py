@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from modelyard.errors import ModelyardError
+from modelyard.files import write_whole
 from modelyard.runtime.failure import error_event
 from modelyard.runtime.record import record_run
 from modelyard.steps import SERVICES, STEPS, find
@@ -106,10 +107,7 @@ def write_result(path: Path, result: TaskResult) -> None:
     """Write the result file so that a reader sees all of it or none."""
     import json
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(result.to_json(), default=str))
-    temporary.replace(path)
+    write_whole(path, json.dumps(result.to_json(), default=str))
 
 
 def _clear(context: StepContext) -> None:

@@ -3,8 +3,8 @@
 from typing import Any
 
 from modelyard.errors import ModelyardError
+from modelyard.nearest import did_you_mean
 from modelyard.spec.merging import merge
-from modelyard.spec.suggest import did_you_mean
 from modelyard.spec.tree import Map, key_place
 
 DEFAULT_ENVIRONMENT = "dev"

@@ -6,11 +6,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from modelyard.errors import ModelyardError, Place
+from modelyard.nearest import did_you_mean
 from modelyard.resources import resource_folder
 from modelyard.spec.large import LARGE, read_large
 from modelyard.spec.merging import merge
 from modelyard.spec.reader import Document, read
-from modelyard.spec.suggest import did_you_mean
 from modelyard.spec.syntax import MAX_BYTES
 from modelyard.spec.tree import Map, Seq, item_place, value_place
 

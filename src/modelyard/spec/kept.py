@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from modelyard.digests import digest_bytes, digest_json
+from modelyard.files import write_whole
 
 _MOST = 16
 """So many entries of a kind stay, the newest."""
@@ -37,13 +38,8 @@ def look_up(path: Path) -> bytes | None:
 
 def keep(path: Path, content: bytes) -> None:
     """Write an entry, where there is a place for it, and let go of the oldest of its kind."""
-    import tempfile
-
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("wb", dir=path.parent, delete=False) as stream:
-            stream.write(digest_bytes(content).encode() + b"\n" + content)
-        Path(stream.name).replace(path)
+        write_whole(path, digest_bytes(content).encode() + b"\n" + content, mode=0o600)
         _let_go(sorted(path.parent.glob(f"{path.name.partition('-')[0]}-*.json"), key=lambda one: one.stat().st_mtime))
 
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelyard.errors import ModelyardError, Place
+from modelyard.nearest import did_you_mean
 from modelyard.spec.address import format_address
-from modelyard.spec.suggest import did_you_mean
 from modelyard.spec.tree import Map, Path, Seq, nearest_place
 from modelyard.spec.variables import MISSING
 

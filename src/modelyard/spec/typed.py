@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from modelyard.errors import ModelyardError, Place
+from modelyard.nearest import closest, did_you_mean
 from modelyard.spec.address import format_address
-from modelyard.spec.suggest import closest, did_you_mean
 from modelyard.spec.tree import Map, Path, Seq, nearest_place, value_at
 
 if TYPE_CHECKING:

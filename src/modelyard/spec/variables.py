@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from modelyard.errors import ModelyardError
+from modelyard.nearest import did_you_mean
 from modelyard.spec.scalars import NumberError, resolve
-from modelyard.spec.suggest import did_you_mean
 from modelyard.spec.tree import Map, nearest_place
 
 ENVIRONMENT_PREFIX = "MODELYARD_VAR_"

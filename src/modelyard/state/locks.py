@@ -58,6 +58,11 @@ class LockTable(JournalTable, RunTable):
         found = self._holder(self.scope(environment))
         return found[0] if found else None
 
+    def active_holder(self, environment: str | None = None) -> LockHolder | None:
+        """Who is at work now; None where nobody is, or a process holds the lock that is gone."""
+        found = self._holder(self.scope(environment))
+        return found[0] if found and not _is_dead(*found) else None
+
     def force_unlock(self, environment: str | None = None) -> LockHolder | None:
         """Take the lock away from whoever holds it; what that process still tries to record is refused."""
         holder = self.lock_holder(environment)

@@ -4,13 +4,15 @@
 fingerprint, and the next apply takes them from there.
 """
 
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from modelyard.errors import ModelyardError
-from modelyard.state.schema import APPEND_ONLY_SQLITE
+from modelyard.state.schema import APPEND_ONLY_SQLITE, MIGRATIONS
 
 _BUSY_SECONDS = 15.0
 _SNAPSHOT_BYTES = 256 << 20
@@ -19,6 +21,9 @@ _HEADER = b"SQLite format 3\x00"
 
 def connect_sqlite(path: Path, read_only: bool) -> "SqliteConnection":
     """Open or make the file. A read-only open makes nothing: where there is no file it reads as an empty state."""
+    if path.is_dir():
+        fix = "move that folder away, or set `state.uri` to another place"
+        raise ModelyardError(f"the state at {path} is a folder", fix=fix, code="state-not-writable")
     try:
         if not read_only:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,14 +57,38 @@ def _readable(path: Path) -> "SqliteConnection":
         return empty_state()
     data = _snapshot(path)
     if data is None:
-        sealed = SqliteConnection(_connect(f"{path.resolve().as_uri()}?mode=ro", uri=True), path, sealed=True)
-        if sealed.tables():
-            return sealed
-        sealed.close()  # whoever makes it has not got that far, or was killed before
-        return empty_state()
+        return _beside_a_log(path)
     connection = _connect(":memory:")
     connection.deserialize(data)
     return SqliteConnection(connection, path)
+
+
+def _beside_a_log(path: Path) -> "SqliteConnection":
+    """Where a writer is at work, or was killed: part of what was committed is still in the `-wal` file."""
+    sealed = SqliteConnection(_connect(f"{path.resolve().as_uri()}?mode=ro", uri=True), path, sealed=True)
+    try:
+        there = sealed.tables()
+    except ModelyardError as error:
+        sealed.close()
+        if error.code != "state-not-writable":
+            raise
+        return _copied(path)
+    if not there:  # whoever makes it has not got that far, or was killed before
+        sealed.close()
+        return empty_state()
+    return sealed.in_memory() if sealed.schema() < len(MIGRATIONS) else sealed
+
+
+def _copied(path: Path) -> "SqliteConnection":
+    """Where the folder may not be written to: SQLite reads a log only beside an index of it that it makes itself."""
+    with tempfile.TemporaryDirectory(prefix="modelyard-state-") as scratch:
+        for suffix in ("", "-wal"):
+            shutil.copyfile(f"{path}{suffix}", f"{scratch}/{path.name}{suffix}")
+        copy = SqliteConnection(_connect(f"{scratch}/{path.name}"), path)
+        try:
+            return copy.in_memory() if copy.tables() else empty_state()
+        finally:
+            copy.close()
 
 
 def _snapshot(path: Path) -> bytes | None:
@@ -112,6 +141,15 @@ class SqliteConnection:
     def tables(self) -> bool:
         return bool(self.run("SELECT 1 FROM sqlite_master WHERE name = 'modelyard_meta'"))
 
+    def schema(self) -> int:
+        return int(self.run("SELECT value FROM modelyard_meta WHERE name = 'schema'")[0][0])
+
+    def in_memory(self) -> "SqliteConnection":
+        """A copy of everything that is committed, to be brought up to date without touching the file."""
+        memory = _connect(":memory:")
+        self._connection.backup(memory)
+        return SqliteConnection(memory, self._path)
+
     def close(self) -> None:
         self._connection.close()
 
@@ -126,7 +164,10 @@ def state_error(error: sqlite3.Error, path: Path) -> ModelyardError:
         fix = "another modelyard is writing to it; try again in a moment"
         return ModelyardError(f"the state at {path} is busy", fix=fix, code="state-busy")
     if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-        fix = f"put a backup in its place, or move {path} away: apply takes finished results from the store again"
+        fix = (
+            f"move {path}* away (all of them: a `-wal` left beside another file damages that), and put a backup there, "
+            "or apply without one: finished results are taken from the store again"
+        )
         return ModelyardError(f"the state at {path} is damaged: {error}", fix=fix, code="state-corrupt")
     if code in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}:
         fix = f"give this user read and write access to {path.parent}, or set `state.uri` to another place"

@@ -3,11 +3,11 @@
 import inspect
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from modelyard.errors import ModelyardError
+from modelyard.nearest import closest
 from modelyard.steps.outputs import read_folder
 
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -81,16 +81,16 @@ def _as_asked(value: Any, hint: Any) -> Any:
 
 
 def _too_much(call: str, name: str, takes: list[str]) -> ModelyardError:
-    near = get_close_matches(name, takes, 1)
-    fix = f"did you mean `{near[0]}`?" if near else f"it takes: {', '.join(takes) or 'nothing'}"
+    near = closest(name, takes)
+    fix = f"did you mean `{near}`?" if near else f"it takes: {', '.join(takes) or 'nothing'}"
     return ModelyardError(f"{call} has no parameter `{name}`, which the spec gives it", fix=fix, code="bad-call")
 
 
 def _missing(call: str, name: str, there: list[str]) -> ModelyardError:
-    near = get_close_matches(name, there, 1)
+    near = closest(name, there)
     fix = f"name `{name}` under the step's inputs or params, or give it a default"
     return ModelyardError(
         f"{call} needs `{name}`, which neither inputs nor params name",
-        fix=f"did you mean `{near[0]}`? Else {fix}" if near else fix,
+        fix=f"did you mean `{near}`? Else {fix}" if near else fix,
         code="bad-call",
     )

@@ -3,10 +3,10 @@
 import json
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from modelyard.errors import ModelyardError
+from modelyard.nearest import closest
 
 _REFERENCE = re.compile(r"\$\{(inputs|outputs|params|item)(?:\.([^}]+))?\}")
 
@@ -34,8 +34,8 @@ def _look_up(group: str, key: str | None, names: Mapping[str, Any], where: str) 
 
 
 def _unknown(reference: str, there: list[str], where: str) -> ModelyardError:
-    near = get_close_matches(reference, there, 1)
-    fix = f"did you mean {near[0]}?" if near else f"there is: {', '.join(there) or 'nothing'}"
+    near = closest(reference, there)
+    fix = f"did you mean {near}?" if near else f"there is: {', '.join(there) or 'nothing'}"
     return ModelyardError(f"{reference} names nothing", address=where, fix=fix, code="unknown-reference")
 
 

@@ -1,5 +1,6 @@
 """Kill -9 at every boundary: the next apply converges, and nothing that had finished runs again."""
 
+import multiprocessing
 import os
 from pathlib import Path
 
@@ -49,19 +50,28 @@ class Boundaries:
             os._exit(KILLED)
 
 
-def apply_in_child(root: Path, die_at: int) -> int:
+# Forked off a process with one thread: in this one, other tests have left threads, and locks that they held.
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["modelyard.apply", "modelyard.state", "modelyard.store", "pytest"])
+
+
+def apply_in_child(root: Path, die_at: int) -> int | None:
     """The exit status of a process that applies, and dies at a boundary: as kill -9 does, nothing is cleaned up."""
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            yard = Yard.at(root)
-            remember_finished(yard, root / "finished")
-            Boundaries(yard, die_at)
-            code = 0 if yard.apply(pipeline(), parallelism=1).ok else 2
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    process = PROCESSES.Process(target=apply_until, args=(root, die_at))
+    process.start()
+    process.join(60)
+    return process.exitcode
+
+
+def apply_until(root: Path, die_at: int) -> None:
+    code = 1
+    try:
+        yard = Yard.at(root)
+        remember_finished(yard, root / "finished")
+        Boundaries(yard, die_at)
+        code = 0 if yard.apply(pipeline(), parallelism=1).ok else 2
+    finally:
+        os._exit(code)
 
 
 def remember_finished(yard: Yard, file: Path) -> None:

@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -8,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from modelyard.errors import ModelyardError
-from modelyard.state import AppliedRecord, State, sqlite
+from modelyard.state import AppliedRecord, State, database, sqlite
+from modelyard.state.schema import MIGRATIONS
 
 URI = "sqlite:///state.db"
 
@@ -150,3 +152,87 @@ def test_a_postgresql_that_does_not_answer_is_said_without_its_password(tmp_path
     with pytest.raises(ModelyardError, match="localhost/db cannot be reached") as error:
         State.open("postgresql://ana:hush@localhost:1/db", tmp_path)
     assert "hush" not in str(error.value)
+
+
+def left_behind(tmp_path: Path, count: int = 3) -> Path:
+    """A folder as a killed process leaves it: the last records are in the `-wal` file alone, and it has no index."""
+    live, left = tmp_path / "live", tmp_path / "left"
+    left.mkdir()
+    with State.open(URI, live) as state:
+        state.record_applied(None, record("steps.s0"))
+        state._db.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        for number in range(1, count):
+            state.record_applied(None, record(f"steps.s{number}"))
+        for name in ("state.db", "state.db-wal"):
+            shutil.copyfile(live / name, left / name)
+    assert (left / "state.db-wal").stat().st_size > 0
+    return left
+
+
+def grow(monkeypatch: pytest.MonkeyPatch, *statements: str) -> None:
+    """As if this program were a version newer than the one that wrote the state."""
+    newer = (*MIGRATIONS, statements)
+    monkeypatch.setattr(database, "MIGRATIONS", newer)
+    monkeypatch.setattr(sqlite, "MIGRATIONS", newer)
+
+
+NEWER = ("ALTER TABLE modelyard_applied ADD COLUMN note TEXT NOT NULL DEFAULT 'kept'",)
+
+
+def test_an_old_state_with_a_log_beside_it_is_migrated_whole(tmp_path, monkeypatch):
+    left = left_behind(tmp_path)
+    grow(monkeypatch, *NEWER)
+    with State.open(URI, left) as state:
+        assert list(state.applied()) == ["steps.s0", "steps.s1", "steps.s2"]
+        assert state.serial() == 3
+        assert state._db.rows("SELECT DISTINCT note FROM modelyard_applied") == [("kept",)]
+    with State.open(URI, left, read_only=True) as state:
+        assert len(state.applied()) == 3
+
+
+def test_an_old_state_with_a_log_beside_it_is_read_whole_and_left_old(tmp_path, monkeypatch):
+    left = left_behind(tmp_path)
+    before = {name: (left / name).read_bytes() for name in ("state.db", "state.db-wal")}
+    with monkeypatch.context() as newer:
+        grow(newer, *NEWER)
+        with State.open(URI, left, read_only=True) as state:
+            assert len(state.applied()) == 3
+            assert state._db.rows("SELECT DISTINCT note FROM modelyard_applied") == [("kept",)]
+    assert {name: (left / name).read_bytes() for name in before} == before
+    with State.open(URI, left) as state:
+        assert len(state.applied()) == 3
+
+
+def test_a_migration_that_breaks_changes_nothing(tmp_path, monkeypatch):
+    left = left_behind(tmp_path)
+    with monkeypatch.context() as newer:
+        grow(newer, "DELETE FROM modelyard_applied", "no such statement")
+        with pytest.raises(ModelyardError, match="syntax error"):
+            State.open(URI, left)
+    with State.open(URI, left) as state:
+        assert len(state.applied()) == 3
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None and os.geteuid() == 0, reason="root may write everywhere")
+def test_a_log_in_a_folder_that_may_not_be_written_to_is_read_whole(tmp_path):
+    left = left_behind(tmp_path)
+    look = (
+        "from pathlib import Path; from modelyard.state import State\n"
+        f"with State.open({URI!r}, Path({str(left)!r}), read_only=True) as state: print(len(state.applied()))"
+    )
+    as_user = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+    left.chmod(0o555)
+    try:
+        done = subprocess.run([*as_user, sys.executable, "-c", look], capture_output=True, text=True, check=False)
+    finally:
+        left.chmod(0o755)
+    assert done.stdout == "3\n", done.stderr
+    assert sorted(path.name for path in left.iterdir()) == ["state.db", "state.db-wal"]
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_a_folder_in_the_place_of_the_state_is_said(tmp_path, read_only):
+    (tmp_path / "state.db").mkdir()
+    with pytest.raises(ModelyardError, match="is a folder") as error:
+        State.open(URI, tmp_path, read_only=read_only)
+    assert error.value.code == "state-not-writable"

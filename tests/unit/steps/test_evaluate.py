@@ -10,7 +10,12 @@ TRAIN = {"engine": "sklearn", "model": "LogisticRegression", "target": {"name": 
 EVALUATE = {"engine": "sklearn", "target": TRAIN["target"]}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def workshop(shared_workshop):
+    return shared_workshop
+
+
+@pytest.fixture(scope="module")
 def model(workshop):
     result, outputs = workshop.step(
         "training.late", "train", TRAIN, {"train": workshop.table(drop=("delay",))}, ("model", "plots")
@@ -18,9 +23,13 @@ def model(workshop):
     return outputs["model"], result.recorded["mlflow_run"]
 
 
-def test_metrics_slices_and_plots(workshop, model):
+@pytest.fixture(scope="module")
+def inputs(workshop, model):
+    return {"model": model[0], "data": workshop.table("test", 300, seed=3)}
+
+
+def test_metrics_slices_and_plots(workshop, inputs):
     config = {**EVALUATE, "metrics": ["roc_auc", "log_loss"], "slices": ["carrier"]}
-    inputs = {"model": model[0], "data": workshop.table("test", 300, seed=3)}
     result, outputs = workshop.step("training.late.evaluate", "evaluate", config, inputs, ("metrics", "plots"))
 
     found = json.loads((outputs["metrics"] / "metrics.json").read_text())
@@ -34,8 +43,7 @@ def test_metrics_slices_and_plots(workshop, model):
     assert result.summary.startswith("roc_auc 0.9")
 
 
-def test_the_scores_stand_in_the_run_that_made_the_model(workshop, model):
-    inputs = {"model": model[0], "data": workshop.table("test", 300, seed=3)}
+def test_the_scores_stand_in_the_run_that_made_the_model(workshop, model, inputs):
     result, _ = workshop.step("training.late.evaluate", "evaluate", EVALUATE, inputs, ("metrics", "plots"))
 
     client = workshop.mlflow
@@ -44,8 +52,7 @@ def test_the_scores_stand_in_the_run_that_made_the_model(workshop, model):
     assert {one.path for one in client.list_artifacts(model[1])} >= {"evaluation"}
 
 
-def test_a_metric_of_another_task_is_refused(workshop, model):
-    inputs = {"model": model[0], "data": workshop.table("test", 50, seed=3)}
+def test_a_metric_of_another_task_is_refused(workshop, inputs):
     with pytest.raises(ModelyardError, match="`mAP50` is not a metric") as caught:
         workshop.step(
             "training.late.evaluate", "evaluate", {**EVALUATE, "metrics": ["mAP50"]}, inputs, ("metrics", "plots")

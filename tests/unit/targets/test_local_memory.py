@@ -14,7 +14,10 @@ HOLDS = "import sys, time; held = b'x' * (int(sys.argv[1]) << 20); print('has it
 IN_CHILDREN = (
     "import subprocess, sys\n"
     f"argv = [sys.executable, '-c', {HOLDS % 30!r}, '150']\n"
-    "[child.wait() for child in [subprocess.Popen(argv) for _ in range(3)]]"
+    "for _ in range(3):\n"  # one after the other: the first has its memory before the last wants its own
+    "    child = subprocess.Popen(argv, stdout=subprocess.PIPE)\n"
+    "    print(child.stdout.readline().decode(), flush=True)\n"
+    "child.wait()\n"
 )
 SHARED = """
 import os, sys, time

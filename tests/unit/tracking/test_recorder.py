@@ -88,7 +88,7 @@ def _prepare(path):
 
 def test_many_processes_at_once_make_one_whole_database(tmp_path):
     path = tmp_path / ".modelyard" / "mlflow.db"
-    with multiprocessing.get_context("fork").Pool(4) as pool:
+    with multiprocessing.get_context("forkserver").Pool(4) as pool:
         tables = set(pool.map(_prepare, [path] * 4))
     assert len(tables) == 1
     assert tables.pop() > 20

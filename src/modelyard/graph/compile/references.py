@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from modelyard.errors import ModelyardError
 from modelyard.graph.model import Ref
+from modelyard.nearest import did_you_mean
 from modelyard.spec.checks.addresses import Named, take_apart
-from modelyard.spec.suggest import did_you_mean
 from modelyard.spec.values import SECTIONS
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from modelyard.nearest import did_you_mean
 from modelyard.spec.checks.findings import At, Findings
-from modelyard.spec.suggest import did_you_mean
 
 _INTERPRETERS = ("python", "python3", "bash", "sh")
 _SUFFIXES = (".py", ".sh")

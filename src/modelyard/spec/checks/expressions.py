@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from modelyard.nearest import did_you_mean
 from modelyard.spec.checks.findings import At, Findings
-from modelyard.spec.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from modelyard.spec.cel import Name

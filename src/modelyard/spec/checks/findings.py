@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from modelyard.errors import ModelyardError, Place
+from modelyard.nearest import did_you_mean
 from modelyard.spec.address import format_address
-from modelyard.spec.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from modelyard.spec.load import LoadedSpec

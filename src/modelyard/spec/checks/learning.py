@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelyard.nearest import did_you_mean
 from modelyard.spec.catalog.engines import ENGINES, ONLY_SOME, models, parameters, task
 from modelyard.spec.catalog.metrics import METRICS
 from modelyard.spec.checks.addresses import Addresses, take_apart
 from modelyard.spec.checks.code import Code
 from modelyard.spec.checks.findings import Findings
 from modelyard.spec.checks.schemas import Schemas
-from modelyard.spec.suggest import did_you_mean
 from modelyard.spec.unsupported import ENGINES_TO_COME
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelyard.nearest import did_you_mean
 from modelyard.spec.catalog.expectations import expectations
 from modelyard.spec.checks.addresses import Addresses, Named, take_apart
 from modelyard.spec.checks.expressions import check_condition
 from modelyard.spec.checks.findings import At, Findings
 from modelyard.spec.checks.schemas import Schemas
-from modelyard.spec.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from modelyard.spec.model.expectations import CheckSettings

@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelyard.nearest import did_you_mean
 from modelyard.spec.checks.findings import At, Findings
 from modelyard.spec.checks.references import is_address
 from modelyard.spec.checks.schemas import Schemas
-from modelyard.spec.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from modelyard.spec.model.sources import Source, SplitSettings

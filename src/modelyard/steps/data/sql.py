@@ -69,7 +69,7 @@ def sql_error(error: Exception, where: str | None, expression: str | None = None
 
 def need_columns(table: Any, names: list[str], *, where: str | None, what: str) -> None:
     """Raise ModelyardError for the first of `names` that the table does not have."""
-    from modelyard.spec.suggest import did_you_mean
+    from modelyard.nearest import did_you_mean
 
     for name in names:
         if name not in table.column_names:

@@ -10,7 +10,7 @@ from typing import Any
 from modelyard.digests import digest_file
 from modelyard.errors import ModelyardError
 from modelyard.monitoring.stats import image_stats
-from modelyard.spec.suggest import did_you_mean
+from modelyard.nearest import did_you_mean
 from modelyard.steps.data.pictures import image_files, label_lines, read_dataset
 from modelyard.steps.data.yolo import parse_line
 from modelyard.steps.expectations.check import Check

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from modelyard.errors import ModelyardError
-from modelyard.spec.suggest import did_you_mean
+from modelyard.nearest import did_you_mean
 from modelyard.steps.data.parquet import read_schema, read_table
 from modelyard.steps.expectations.check import Check
 

@@ -26,13 +26,13 @@ def give_access(folders: Iterable[Path]) -> None:
             _open_to_group(folder)
 
 
-def open_databases(folder: Path) -> None:
-    """Where we are root, let our group write to the SQLite files of a folder, and beside them."""
+def open_database(path: Path) -> None:
+    """Where we are root, let our group write to an SQLite file, and to its journal beside it."""
     if os.getuid() != 0:
         return
-    _add(folder, stat.S_IRWXG)
-    for path in folder.glob("mlflow.db*"):
-        _add(path, stat.S_IRGRP | stat.S_IWGRP)
+    _add(path.parent, stat.S_IRWXG)
+    for file in path.parent.glob(f"{path.name}*"):
+        _add(file, stat.S_IRGRP | stat.S_IWGRP)
 
 
 def _open_to_group(folder: Path) -> None:

@@ -10,36 +10,45 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from modelyard.errors import ModelyardError
+from modelyard.targets.compose.engine_errors import lost
+
 _HEADER = 8
 _CHUNK = 1 << 16
 _LOST = -signal.SIGKILL
+_SIGNALS = frozenset(signal.Signals)
 
 
 class TaskContainer:
-    """See `modelyard.targets.launched.Launched`. What it says is on `output`; `secrets` reach it on its stdin, only.
+    """See `modelyard.targets.launched.Launched`. What it says is on `output`; `variables` reach it on its stdin, only.
 
-    Its stdin stays open for as long as we are there: when that ends, so does the task.
+    Its stdin stays open for as long as we are there: when that ends, so does the task. `lost` says why nobody knows how
+    it ended, where that is so.
     """
 
-    def __init__(self, client: Any, name: str, config: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
-        from docker.errors import APIError
-
+    def __init__(self, client: Any, name: str, config: Mapping[str, Any], variables: Mapping[str, str]) -> None:
         self._client = client
         self._ended = threading.Event()
         self._code: int | None = None
         self.out_of_memory = False
+        self.lost: ModelyardError | None = None
+        self._socket: socket.socket | None = None
         self.id: str = client.create_container_from_config(dict(config), name)["Id"]
         try:
-            self._stream = client.attach_socket(self.id, {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
-            self._socket: socket.socket = getattr(self._stream, "_sock", self._stream)
-            self._socket.settimeout(None)
+            self._socket = self._attach()
             client.start(self.id)
-        except (APIError, OSError):
+            self._socket.sendall(json.dumps(dict(variables)).encode() + b"\n")
+        except BaseException:
             self.close()
             raise
         self.output, writer = os.pipe()
-        self._socket.sendall(json.dumps(dict(secrets)).encode() + b"\n")
-        threading.Thread(target=self._listen, args=(writer,), daemon=True).start()
+        threading.Thread(target=self._listen, args=(self._socket, writer), daemon=True).start()
+
+    def _attach(self) -> socket.socket:
+        self._stream = self._client.attach_socket(self.id, {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
+        connection: socket.socket = getattr(self._stream, "_sock", self._stream)
+        connection.settimeout(None)
+        return connection
 
     def exit_code(self, wait: float) -> int | None:
         """As of a process: negative where a signal ended it."""
@@ -55,18 +64,19 @@ class TaskContainer:
         """Take it away, whatever it does. One that is gone is no error."""
         from docker.errors import APIError
 
-        with suppress(OSError):
-            self._socket.close()
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.close()
         with suppress(APIError, OSError):
             self._client.remove_container(self.id, force=True, v=True)
 
-    def _listen(self, writer: int) -> None:
+    def _listen(self, stream: socket.socket, writer: int) -> None:
         """Take the frames of its stdout and stderr apart, to the end; then ask how it ended."""
         with suppress(OSError):
-            while header := _exactly(self._socket, _HEADER):
+            while header := _exactly(stream, _HEADER):
                 left = struct.unpack(">I", header[4:])[0]
                 while left:
-                    data = self._socket.recv(min(left, _CHUNK))
+                    data = stream.recv(min(left, _CHUNK))
                     if not data:
                         break
                     left -= len(data)
@@ -81,9 +91,15 @@ class TaskContainer:
         try:
             code = int(self._client.wait(self.id)["StatusCode"])
             self.out_of_memory = bool(self._client.inspect_container(self.id)["State"].get("OOMKilled"))
-        except (APIError, OSError, KeyError):
-            return _LOST  # the engine went, and its containers with it
-        return 128 - code if code > 128 else code
+        except (APIError, OSError) as error:
+            self.lost = lost(error)
+            return _LOST
+        return as_process(code)
+
+
+def as_process(code: int) -> int:
+    """A container's exit code as a process tells it: negative where a signal ended it."""
+    return 128 - code if code - 128 in _SIGNALS else code
 
 
 def _exactly(stream: socket.socket, count: int) -> bytes:

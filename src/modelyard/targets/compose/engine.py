@@ -8,7 +8,7 @@ from typing import Any
 
 from modelyard.errors import ModelyardError
 from modelyard.targets.base import Capacity
-from modelyard.targets.compose.engine_errors import no_engine
+from modelyard.targets.compose.engine_errors import engine_error, no_engine
 from modelyard.targets.slots import gpu_names
 
 OLDEST_API = (1, 41)  # engine 20.10
@@ -47,7 +47,14 @@ class Engine:
 
     @cached_property
     def info(self) -> dict[str, Any]:
-        return dict(self.api.info())
+        """What the engine tells of itself. Raises ModelyardError where it does not answer."""
+        from docker.errors import DockerException
+        from requests.exceptions import RequestException
+
+        try:
+            return dict(self.api.info())
+        except (DockerException, RequestException) as error:
+            raise engine_error(error) from error
 
     @property
     def rootless(self) -> bool:

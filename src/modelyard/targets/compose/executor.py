@@ -2,27 +2,28 @@
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from modelyard.errors import ModelyardError
 from modelyard.graph.model import Resources
-from modelyard.secrets import references, value
 from modelyard.targets.attempt import Attempt, Watch, cannot_start, outcome_of, write_document
 from modelyard.targets.base import Capacity, OnEvent, Outcome
 from modelyard.targets.compose import names
-from modelyard.targets.compose.access import container_user, give_access
+from modelyard.targets.compose.access import container_user, give_access, open_database
 from modelyard.targets.compose.container import TaskContainer
-from modelyard.targets.compose.engine import Engine, no_engine
-from modelyard.targets.compose.task_config import container_config, container_name, external_mounts
+from modelyard.targets.compose.engine import Engine
+from modelyard.targets.compose.engine_errors import engine_error, no_gpus
+from modelyard.targets.compose.places import places_of
+from modelyard.targets.compose.task_config import Wanted, container_config, container_name
+from modelyard.targets.compose.task_secrets import handed
+from modelyard.targets.slots import GpuSlots
 from modelyard.targets.task_log import TaskLog
 from modelyard.targets.twins import Twins
 from modelyard.task import TaskDocument
 
-WRITTEN = ("store", "work", "predictions", "mlartifacts")
-"""Folders of `.modelyard` that tasks write to, beside the files of SQLite in it."""
 ImageFor = Callable[[OnEvent, threading.Event], str]
 
 
@@ -35,14 +36,19 @@ class ComposeExecutor:
         self._image = image
         self._grace = grace
         self._twins = Twins()
-        self._ready = threading.Lock()
-        self._swept = False
+        self._preparing = threading.Lock()
+        self._prepared = False
+        self._gpus = GpuSlots(engine.gpus or [])
+        self._own: dict[str, TaskContainer | None] = {}
 
     def capacity(self) -> Capacity:
         return self._engine.capacity()
 
     def close(self) -> None:
-        """Containers are taken away with their tasks."""
+        """End what still runs; what has ended has been taken away with its task."""
+        for container in list(self._own.values()):
+            if container is not None:
+                container.close()
 
     def run(
         self,
@@ -54,113 +60,102 @@ class ComposeExecutor:
         cancel: threading.Event,
     ) -> Outcome:
         """See `modelyard.targets.base.Executor`."""
-        if resources.gpu and not self._engine.has_gpus:
-            reason = f"it asks for {resources.gpu} GPUs, and this Docker engine has none"
-            fix = "install NVIDIA's container toolkit, or ask for no GPU"
-            return Outcome("failed", reason=reason, fix=fix, code="does-not-fit")
+        known = self._engine.gpus
+        if known is not None and resources.gpu > len(known):
+            error = no_gpus(f"it has {len(known)}, and {resources.gpu} are asked for")
+            return _failed(error)
 
         def work() -> Outcome:
-            if cancel.is_set():
-                return Outcome("cancelled", reason="cancelled before it started")
-            return self._tried(Attempt(task, timeout, log, on_event, cancel), resources)
+            with self._gpus.lend(resources.gpu if known else 0, cancel) as gpus:
+                if cancel.is_set():
+                    return Outcome("cancelled", reason="cancelled before it started")
+                return self._tried(Attempt(task, timeout, log, on_event, cancel), resources, gpus)
 
         return self._twins.once(task.workdir, work, cancel)
 
-    def _tried(self, attempt: Attempt, resources: Resources) -> Outcome:
+    def sweep(self) -> None:
+        """Take away task containers of this scope that are not ours: an apply left them that was killed.
+
+        The state's lock keeps any other apply of this scope from running now.
+        """
+        from docker.errors import APIError
+
+        labels = [f"{name}={value}" for name, value in self._scope.labels.items()]
+        for data in self._engine.api.containers(all=True, filters={"label": [*labels, names.RUN]}):
+            ours = any(name.removeprefix("/") in self._own for name in data["Names"])
+            if ours or not self._scope.owns(data["Labels"]):
+                continue
+            try:
+                self._engine.api.remove_container(data["Id"], force=True, v=True)
+            except APIError as error:
+                if error.status_code not in (404, 409):  # gone, or going
+                    raise
+
+    def _tried(self, attempt: Attempt, resources: Resources, gpus: Sequence[str]) -> Outcome:
         from docker.errors import DockerException
         from requests.exceptions import RequestException
 
         try:
             image = self._prepare(attempt)
-            return self._attempt(attempt, resources, image)
+            return self._attempt(attempt, resources, gpus, image)
         except ModelyardError as error:
-            status: Literal["cancelled", "failed"] = "cancelled" if error.code == "cancelled" else "failed"
-            return Outcome(status, reason=error.what, fix=error.fix or "", code=error.code, tail=error.details)
+            return _failed(error)
         except (DockerException, RequestException) as error:
-            lost = no_engine(error)
-            if "port is already allocated" in str(error) or "No such image" in str(error):
-                return Outcome("failed", reason=str(error), code="cannot-start")
-            return Outcome("failed", reason=f"{lost.what}: {_line(error)}", fix=lost.fix or "", code=lost.code)
+            return _failed(engine_error(error))
         except OSError as error:
             return cannot_start(error)
 
     def _prepare(self, attempt: Attempt) -> str:
-        """What all tasks need, once; then what this one needs. The name of its image."""
-        with self._ready:
-            if not self._swept:
+        """What all tasks need, once; then the name of the image."""
+        with self._preparing:
+            if attempt.cancel.is_set():
+                raise ModelyardError("cancelled before it started", code="cancelled")
+            if not self._prepared:
                 self.sweep()
-                state = self._scope.root / ".modelyard"
-                give_access([state / name for name in WRITTEN])
-                _open_databases(state)
-                self._swept = True
+                places = places_of(self._scope.root, attempt.task)
+                give_access(places.written)
+                if places.database:
+                    open_database(places.database)
+                self._prepared = True
             return self._image(attempt.on_event, attempt.cancel)
 
-    def sweep(self) -> None:
-        """Take away task containers of this scope that an apply left which was killed. Ours is not yet among them."""
-        from docker.errors import NotFound
-
-        labels = [f"{name}={value}" for name, value in self._scope.labels.items()]
-        for data in self._engine.api.containers(all=True, filters={"label": [*labels, names.RUN]}):
-            if self._scope.owns(data["Labels"]):
-                try:
-                    self._engine.api.remove_container(data["Id"], force=True, v=True)
-                except NotFound:
-                    continue
-
-    def _attempt(self, attempt: Attempt, resources: Resources, image: str) -> Outcome:
-        task = attempt.task
-        document = write_document(task)
-        give_access([Path(task.workdir), document.parent])
-        secrets = _secrets(task)
-        config = container_config(
-            self._engine.api, self._scope, task, resources, image, str(document),
-            user=container_user(self._engine.rootless), grace=self._grace, mounts=external_mounts(task, secrets.files),
-        )  # fmt: skip
-        container = TaskContainer(self._engine.api, container_name(self._scope, task), config, secrets.values)
+    def _attempt(self, attempt: Attempt, resources: Resources, gpus: Sequence[str], image: str) -> Outcome:
+        given = handed(attempt.task)
+        document = write_document(given.document)
+        give_access([Path(given.document.workdir), document.parent])
+        user = container_user(self._engine.rootless)
+        wanted = Wanted(image, str(document), user, self._grace, resources, gpus)
+        config = container_config(self._engine, self._scope, given.document, wanted)
+        name = container_name(self._scope, given.document)
+        self._own[name] = None
         try:
-            with TaskLog(attempt.log, task.attempt) as log:
-                watch = Watch(container, log, attempt.on_event, self._grace)
-                code = watch.until_the_end(attempt.timeout, attempt.cancel)
+            container = self._own[name] = TaskContainer(self._engine.api, name, config, given.variables)
+            try:
+                with TaskLog(attempt.log, attempt.task.attempt) as log:
+                    watch = Watch(container, log, attempt.on_event, self._grace)
+                    code = watch.until_the_end(attempt.timeout, attempt.cancel)
+            finally:
+                container.close()
+                os.close(container.output)
         finally:
-            os.close(container.output)
-            container.close()
-        outcome = outcome_of(attempt, code, watch, log.tail())
-        if outcome.status == "failed" and container.out_of_memory:
-            return replace(
-                outcome, status="out-of-memory", reason="the kernel ended it because memory ran out",
-                fix="give it more `resources.memory`, or less to hold at once", code="out-of-memory",
-            )  # fmt: skip
+            del self._own[name]
+        return _explained(outcome_of(attempt, code, watch, log.tail()), container)
+
+
+def _explained(outcome: Outcome, container: TaskContainer) -> Outcome:
+    """With what the engine knows of a failure, and the task itself could not say any more."""
+    if outcome.status != "failed":
         return outcome
+    if container.out_of_memory:
+        return replace(
+            outcome, status="out-of-memory", reason="the kernel ended it because memory ran out",
+            fix="give it more `resources.memory`, or less to hold at once", code="out-of-memory",
+        )  # fmt: skip
+    if container.lost and outcome.code == "killed":
+        return replace(outcome, reason=container.lost.what, fix=container.lost.fix or "", code=container.lost.code)
+    return outcome
 
 
-class _Secrets:
-    """`values` go to the container's environment by its stdin; `files` are mounted where they are."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, str] = {}
-        self.files: list[str] = []
-
-
-def _secrets(task: TaskDocument) -> _Secrets:
-    found = _Secrets()
-    sources: Mapping[str, Any] = task.settings.get("secrets") or {}
-    for name in references([task.node["config"], dict(task.tracking), dict(task.store)]):
-        source = sources.get(name) or {}
-        if "file" in source:
-            found.files.append(str(Path(source["file"]).expanduser().resolve()))
-            continue
-        variable = source.get("env", name)
-        if variable in os.environ:  # one that is not set, the task says itself
-            found.values[variable] = value(name, sources)
-    return found
-
-
-def _open_databases(state: Path) -> None:
-    if os.getuid() == 0:
-        state.chmod(state.stat().st_mode | 0o070)
-        for path in state.glob("mlflow.db*"):
-            path.chmod(path.stat().st_mode | 0o060)
-
-
-def _line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [""])[0][:300]
+def _failed(error: ModelyardError) -> Outcome:
+    status: Literal["cancelled", "failed"] = "cancelled" if error.code == "cancelled" else "failed"
+    return Outcome(status, reason=error.what, fix=error.fix or "", code=error.code, tail=error.details)

@@ -1,12 +1,12 @@
 """The working folder of a Compose project, `.modelyard/compose/<environment>`: rendered files, and what is deployed."""
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from modelyard.files import write_whole
 from modelyard.targets.compose.definition import Service
 from modelyard.task import TaskDocument
 
@@ -61,8 +61,4 @@ class ComposeFolder:
         with suppress(OSError):
             if path.read_bytes() == content:
                 return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        draft.write_bytes(content)
-        draft.chmod(0o644)  # containers read it as another user
-        draft.replace(path)
+        write_whole(path, content, mode=0o644)  # containers read it as another user

@@ -1,17 +1,33 @@
 """What the engine is asked for when a task's container is made: what it sees, what it may, and how much it gets."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from modelyard.graph.model import Resources
 from modelyard.targets.compose import names
+from modelyard.targets.compose.engine import Engine
+from modelyard.targets.compose.places import external_data, places_of
 from modelyard.task import TaskDocument
 
 _SHARED_MEMORY = 1 << 30
 _PROCESSES = 4096
 _CPU_SHARE = 1024
+_MOST_SHARES = 1 << 18
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """`gpus` are the numbers of those that it gets, where we know them; `grace` in seconds."""
+
+    image: str
+    document: str
+    user: str
+    grace: float
+    resources: Resources
+    gpus: Sequence[str] = ()
 
 
 def container_name(scope: names.Scope, task: TaskDocument) -> str:
@@ -20,69 +36,57 @@ def container_name(scope: names.Scope, task: TaskDocument) -> str:
     return f"{scope.compose_name}-{address}-{task.run_id[:8]}-{task.attempt}"
 
 
-def container_config(
-    client: Any, scope: names.Scope, task: TaskDocument, resources: Resources, image: str, document: str, *,
-    user: str, grace: float, mounts: Sequence[Mapping[str, Any]],
-) -> dict[str, Any]:  # fmt: skip
+def container_config(engine: Engine, scope: names.Scope, task: TaskDocument, wanted: Wanted) -> dict[str, Any]:
     """The body of the engine's «create a container». No secret is in it: the engine keeps it on its disk."""
-    state = str(scope.root / ".modelyard")
+    labels = {
+        **scope.labels, names.ADDRESS: str(task.node["address"]), names.RUN: task.run_id,
+        names.FINGERPRINT: task.fingerprint,
+    }  # fmt: skip
+    made: dict[str, Any] = engine.api.create_container_config(
+        image=wanted.image,
+        command=[wanted.document],
+        user=wanted.user,
+        working_dir=str(scope.root),
+        stdin_open=True,
+        environment={
+            "MODELYARD_LEASH": "stdin",
+            "MODELYARD_GRACE": f"{wanted.grace:g}",
+            "TMPDIR": scope.scratch,
+            "HOME": scope.scratch,
+            "XDG_CACHE_HOME": f"{scope.scratch}/.cache",
+        },
+        labels=labels,
+        host_config=engine.api.create_host_config(**_host(engine, scope, task, wanted)),
+    )
+    return {**made, "AttachStdin": True, "AttachStdout": True, "AttachStderr": True, "StdinOnce": True}
+
+
+def _host(engine: Engine, scope: names.Scope, task: TaskDocument, wanted: Wanted) -> dict[str, Any]:
+    written = places_of(scope.root, task).mounted
+    read = [path for path in external_data(task) if not any(path.is_relative_to(folder) for folder in written)]
+    resources = wanted.resources
     host: dict[str, Any] = {
-        "binds": [f"{state}:{state}"],
-        "mounts": [dict(mount) for mount in mounts],
+        "mounts": [*_mounts(written, read_only=False), *_mounts(read, read_only=True)],
         "read_only": True,
         "tmpfs": {scope.scratch: "exec,mode=1777"},
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],
         "pids_limit": _PROCESSES,
         "shm_size": _SHARED_MEMORY,
-        "cpu_shares": max(2, int(resources.cpu * _CPU_SHARE)),
+        "cpu_shares": min(max(2, int(resources.cpu * _CPU_SHARE)), _MOST_SHARES),
         "log_config": {"Type": "none"},
     }
+    if engine.has_selinux:  # else the project would have to be labelled anew, for all who use it
+        host["security_opt"].append("label=disable")
+    if engine.remaps_users:
+        host["userns_mode"] = "host"
     if resources.memory:
         host |= {"mem_limit": resources.memory, "memswap_limit": resources.memory}
     if resources.gpu:
-        host["device_requests"] = [{"Driver": "nvidia", "Count": resources.gpu, "Capabilities": [["gpu"]]}]
-    labels = {
-        **scope.labels, names.ADDRESS: str(task.node["address"]), names.RUN: task.run_id,
-        names.FINGERPRINT: task.fingerprint,
-    }  # fmt: skip
-    made: dict[str, Any] = client.create_container_config(
-        image=image,
-        command=[document],
-        user=user,
-        working_dir=str(scope.root),
-        stdin_open=True,
-        environment={
-            "MODELYARD_LEASH": "stdin",
-            "MODELYARD_GRACE": f"{grace:g}",
-            "TMPDIR": scope.scratch,
-            "HOME": scope.scratch,
-            "XDG_CACHE_HOME": f"{scope.scratch}/.cache",
-        },
-        labels=labels,
-        host_config=client.create_host_config(**host),
-    )
-    return {**made, "AttachStdin": True, "AttachStdout": True, "AttachStderr": True, "StdinOnce": True}
+        which = {"DeviceIDs": list(wanted.gpus)} if wanted.gpus else {"Count": resources.gpu}
+        host["device_requests"] = [{"Driver": "nvidia", **which, "Capabilities": [["gpu"]]}]
+    return host
 
 
-def external_mounts(task: TaskDocument, files: Sequence[str]) -> list[dict[str, Any]]:
-    """Data outside of the graph that the task reads, and files of secrets: where they are here, read-only."""
-    paths = [Path(file) for file in files]
-    external = task.node.get("external")
-    uri = str(external["uri"]).removeprefix("file://") if external else ""
-    if uri and "://" not in uri:
-        paths += _data(Path(task.root), uri)
-    return [
-        {"Type": "bind", "Source": str(path), "Target": str(path), "ReadOnly": True} for path in paths if path.exists()
-    ]
-
-
-def _data(root: Path, uri: str) -> list[Path]:
-    """The folder or file that a path names; of a pattern, the folder above it, or its files where that is `root`."""
-    path = root / uri
-    parts = path.parts
-    pattern = next((at for at, part in enumerate(parts) if set("*?[") & set(part)), None)
-    if pattern is None:
-        return [path]
-    folder = Path(*parts[:pattern])
-    return [folder] if folder != root else sorted(root.glob(str(Path(*parts[pattern:]))))
+def _mounts(paths: Iterable[Path], read_only: bool) -> list[dict[str, Any]]:
+    return [{"Type": "bind", "Source": str(path), "Target": str(path), "ReadOnly": read_only} for path in paths]

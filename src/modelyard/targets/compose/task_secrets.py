@@ -25,7 +25,7 @@ class Handed:
 def handed(task: TaskDocument) -> Handed:
     """The secrets that this task refers to, and what clouds, trackers and proxies are reached by.
 
-    A secret in a file becomes a variable: the file may be closed to whoever the container runs as. One that is not to be
+    A secret in a file becomes a variable: the file may be closed to whoever the container runs as. One that cannot be
     had here stays as it is, and the task says so itself.
     """
     sources: Mapping[str, Any] = task.settings.get("secrets") or {}
@@ -35,7 +35,7 @@ def handed(task: TaskDocument) -> Handed:
         source = sources.get(name) or {}
         try:
             found = value(name, sources)
-        except ModelyardError:
+        except (ModelyardError, ValueError):
             continue
         if "file" in source:
             changed[name] = {"env": f"{_FROM_FILE}{name}"}

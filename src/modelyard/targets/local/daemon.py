@@ -12,7 +12,7 @@ from pathlib import Path
 from modelyard import processes
 from modelyard.errors import ModelyardError
 from modelyard.targets.local.environment import child_environment
-from modelyard.targets.local.service_files import ServiceFolder, read_json, write_whole
+from modelyard.targets.local.service_files import ServiceFolder, read_json, write_json
 
 _STARTED_WITHIN = 15.0
 
@@ -32,7 +32,7 @@ def supervisor_pid(root: Path) -> int | None:
 def sign_in(root: Path) -> None:
     """The supervisor's own note of itself."""
     pid = os.getpid()
-    write_whole(pid_file(root), {"pid": pid, "known_as": processes.identity(pid), "version": _version()})
+    write_json(pid_file(root), {"pid": pid, "known_as": processes.identity(pid), "version": _version()})
 
 
 def ensure_supervisor(root: Path, secrets: Collection[str]) -> bool:

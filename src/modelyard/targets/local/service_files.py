@@ -4,12 +4,13 @@
 """
 
 import json
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from modelyard.files import write_whole
 
 
 @dataclass(frozen=True)
@@ -78,13 +79,13 @@ class ServiceFolder:
         return found
 
     def want(self, stem: str, wanted: Wanted) -> None:
-        write_whole(self.path / f"{stem}.json", asdict(wanted))
+        write_json(self.path / f"{stem}.json", asdict(wanted))
 
     def unwant(self, stem: str) -> None:
         (self.path / f"{stem}.json").unlink(missing_ok=True)
 
     def note(self, stem: str, running: Running) -> None:
-        write_whole(self.run / f"{stem}.json", asdict(running))
+        write_json(self.run / f"{stem}.json", asdict(running))
 
     def forget(self, stem: str) -> None:
         (self.run / f"{stem}.json").unlink(missing_ok=True)
@@ -95,15 +96,9 @@ def stem_of(environment: str | None, address: str) -> str:
     return f"{environment or 'default'}.{address}"
 
 
-def write_whole(path: Path, data: Mapping[str, Any]) -> None:
-    """Replace a JSON file so that a reader, or a crash, never sees half of it. Readable by its owner only."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:  # noqa: PTH123
-        json.dump(data, stream, indent=1, default=dict)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)
+def write_json(path: Path, data: Mapping[str, Any]) -> None:
+    """Replace a JSON file, whole, readable by its owner only."""
+    write_whole(path, json.dumps(data, indent=1, default=dict), sync=True, mode=0o600)
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

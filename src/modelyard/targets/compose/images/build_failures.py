@@ -39,7 +39,7 @@ def build_failed(image: Image, said: Sequence[str]) -> ModelyardError:
     plain = [re.sub(r"^#\d+ (?:[\d.]+ +)?", "", line).strip() for line in said]
     lines = [line for line in plain if line]
     for mark, what, fix, code in _CAUSES:
-        line = next((line for line in lines if mark in line), None)
+        line = next((line for line in lines if mark.lower() in line.lower()), None)
         if line is not None:
             cause = what.format(base=base_of(image), line=line.removeprefix("ERROR: "))
             return _error(image, cause, lines, fix, code)

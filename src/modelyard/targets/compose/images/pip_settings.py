@@ -56,18 +56,26 @@ def pip_secrets(near: bool) -> Iterator[dict[str, str]]:
 
 
 def pip_settings() -> dict[str, str]:
-    """By name, as pip itself reads them: files, the section of `install`, then variables."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, timeout=60, check=False
-    )
-    layers: dict[str, dict[str, str]] = {"global": {}, "install": {}, ":env:": {}}
-    for line in done.stdout.splitlines():
+    """By name, as pip itself reads them: files, their section of `install`, then variables."""
+    layers: dict[str, dict[str, str]] = {"global": {}, "install": {}}
+    for line in _listed().splitlines():
         key, _, quoted = line.partition("=")
         section, _, name = key.rpartition(".")
         with suppress(ValueError, SyntaxError):
-            layers.get(section, {})[name.removeprefix("default-")] = " ".join(str(ast.literal_eval(quoted)).split())
-    found = {name: value for layer in layers.values() for name, value in layer.items()}
-    return {name: value for name, value in found.items() if name in (*_HANDED_ON, "cert")}
+            layers.get(section, {})[name] = str(ast.literal_eval(quoted))
+    layers[":env:"] = {
+        name.removeprefix("PIP_").lower().replace("_", "-"): value
+        for name, value in os.environ.items()
+        if name.startswith("PIP_") and value
+    }
+    found = {name.removeprefix("default-"): value for layer in layers.values() for name, value in layer.items()}
+    return {name: " ".join(value.split()) for name, value in found.items() if name in (*_HANDED_ON, "cert")}
+
+
+def _listed() -> str:
+    """What pip's files say. An environment need not have a pip: then nothing is known of them."""
+    argv = [sys.executable, "-m", "pip", "config", "list"]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False).stdout
 
 
 @contextmanager
