@@ -32,6 +32,7 @@ def command(form: str) -> None:
         "packages": {extra: {name: _version(name) for name in names} for extra, names in EXTRAS.items()},
         "gpus": _ask(["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]),
         "docker": _ask(["docker", "version", "--format", "{{.Server.Version}}"]),
+        "compose": _compose(),
         "kubernetes": _ask(["kubectl", "config", "current-context"]),
         "git": _ask(["git", "--version"]),
     }
@@ -55,6 +56,7 @@ def _print(found: dict[str, Any]) -> None:
     absent = {
         "gpus": "none seen; training and serving use the CPU",
         "docker": "no engine answers; the compose target needs one",
+        "compose": "no Docker Compose; `pip install 'modelyard[docker]'` brings one",
         "kubernetes": "no current context; the kubernetes target needs one",
         "git": "not found; runs are recorded without a commit",
     }
@@ -62,6 +64,16 @@ def _print(found: dict[str, Any]) -> None:
         value = found[name]
         mark = click.style("✓", fg="green") if value else click.style("·", fg="yellow")
         click.echo(f"{mark} {name:<11}{value or word}")
+
+
+def _compose() -> str | None:
+    from modelyard.errors import ModelyardError
+    from modelyard.targets.compose.compose_cli import find_compose
+
+    try:
+        return _ask([*find_compose(), "version", "--short"])
+    except ModelyardError:
+        return None
 
 
 def _version(package: str) -> str | None:

@@ -35,7 +35,7 @@ def _left_out(report: "ApplyReport") -> Iterator[str]:
         yield f"Not run, because {cause} failed and its result is needed: {', '.join(addresses)}"
     waiting = [node.address for node in report.nodes if node.outcome == "not-started"]
     if waiting:
-        yield f"Not started, because apply stopped at the first failure (`--keep-going` goes on): {', '.join(waiting)}"
+        yield f"Not started, because apply stopped at a failure: {', '.join(waiting)}"
 
 
 def _failure(node: "NodeReport", common: Common) -> None:
@@ -62,5 +62,6 @@ def _closing(report: "ApplyReport") -> str:
         parts.append("nothing left to do")
     else:
         kept = sum(node.ok for node in report.nodes)
-        parts.append(f"{kept} of {len(report.nodes)} are done and kept; `modelyard apply` goes on from there")
+        verb = "is" if kept == 1 else "are"
+        parts.append(f"{kept} of {len(report.nodes)} {verb} done and kept; `modelyard apply` goes on from there")
     return "\n" + " · ".join(parts)

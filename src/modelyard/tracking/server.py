@@ -24,9 +24,10 @@ def serve(ctx: Any) -> None:
         )
     prepare_database(place.database)
     port = str(ctx.config["port"])
+    host = os.environ.get("MODELYARD_HOST", "127.0.0.1")  # a target knows where it can listen
     process = subprocess.Popen(
         [
-            sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", port, "--workers", "1",
+            sys.executable, "-m", "mlflow", "server", "--host", host, "--port", port, "--workers", "1",
             "--backend-store-uri", place.uri, "--default-artifact-root", place.artifacts.as_uri(),
             "--serve-artifacts", "--artifacts-destination", place.artifacts.as_uri(),
         ],

@@ -143,6 +143,13 @@ def test_retries_wait_longer_each_time(yard: Yard):
     assert [run.status for run in yard.state.runs("dev")] == ["ok", "failed", "failed"]
 
 
+def test_a_task_that_took_too_much_memory_is_tried_again_as_any_other(yard: Yard):
+    endings = [Outcome("out-of-memory", reason="it used 3 MiB", code="out-of-memory"), None]
+    yard.executor.behaviours["steps.a"] = lambda task, cancel: endings.pop(0)
+    assert yard.apply(graph(node("steps.a", retries=Retries(1, 0.01)))).ok
+    assert [run.status for run in yard.state.runs("dev")] == ["ok", "out-of-memory"]
+
+
 def test_events_tell_the_whole_story(yard: Yard):
     events = []
     yard.apply(pipeline(), on_event=events.append)

@@ -207,6 +207,16 @@ def test_policies_see_plan_and_graph():
     assert error and error.what == "Not that port" and error.address == "policies.port"
 
 
+def test_a_long_policy_is_told_on_one_line():
+    condition = " ||\n  ".join(f"plan.changes.exists(c, c.address == 'training.m{n}')" for n in range(9)) + " || true"
+    (verdict,) = judge(lower_rate(), digits(), {"long": {"deny": condition}})
+    assert verdict.message == (
+        "plan.changes.exists(c, c.address == 'training.m0') || plan.changes.exists(c, c.address ==… holds"
+    )
+    (verdict,) = judge(lower_rate(), digits(), {"words": {"deny": "true", "message": "One.\n\n  Two."}})
+    assert verdict.message == "One. Two."
+
+
 @pytest.mark.parametrize(
     ("condition", "says"),
     [("plan.gpu_hourz > 8", "gpu_hourz"), ("plann.gpu_hours > 8", "plann"), ("plan.gpu_hours >", "parse"),

@@ -64,7 +64,7 @@ def test_what_a_build_is_given_is_ours_alone_and_gone_afterwards(own_pip, tmp_pa
         assert stat.S_IMODE(conf.stat().st_mode) == 0o600
         assert stat.S_IMODE(conf.parent.stat().st_mode) == 0o700
         assert read_conf(variables)["index-url"] == "https://me:word@pypi.example.com/simple"
-        assert read_conf(variables)["cert"] == "/build/ca.pem"
+        assert read_conf(variables)["cert"] == "/run/secrets/pip_ca"
         assert Path(variables[CERTIFICATES]).read_text() == "CERTIFICATE"
     assert not conf.parent.exists()
 

@@ -139,6 +139,8 @@ class ComposeExecutor:
                 os.close(container.output)
         finally:
             del self._own[name]
+        if container.lost:
+            self._prepared = False  # it may still run where we do not see it: swept away before anything else starts
         return _explained(outcome_of(attempt, code, watch, log.tail()), container)
 
 

@@ -23,7 +23,7 @@ _HANDED_ON = (
     *_INDEXES, "no-index", "trusted-host", "proxy", "timeout", "retries", "only-binary", "no-binary", "prefer-binary",
 )  # fmt: skip
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
-_INSIDE = "/build/ca.pem"
+_INSIDE = "/run/secrets/pip_ca"
 _MEMORY = Path("/dev/shm")  # noqa: S108 - what is written there is gone with the power
 
 
