@@ -12,8 +12,9 @@ import psutil
 import pytest
 from task_yard import HANG, Yard, in_background, working
 
-from conftest import BASE
+from conftest import docker
 from modelyard.errors import ModelyardError
+from modelyard.targets.compose import names
 from modelyard.targets.compose.engine import Engine
 from watching import eventually
 
@@ -70,26 +71,37 @@ class OwnEngine:
         if not self.answers():
             self.start()
         self.stop()
+        subprocess.run(["umount", "--lazy", f"{self.folder}/data"], check=False)  # it mounts its own folder on itself
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[OwnEngine]:
-    with TemporaryDirectory(prefix="dkr", dir="/var/tmp", ignore_cleanup_errors=True) as folder:  # noqa: S108
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("yard")
+
+
+@pytest.fixture(scope="module")
+def engine(root: Path) -> Iterator[OwnEngine]:
+    """With the yard's image, as the machine's own engine has built it."""
+    first = Yard(root)
+    assert first.run(first.python(WRITE, "${outputs.out}")).status == "ok"
+    image = docker("images", "--quiet", "--filter", f"label={names.ROOT}={root}", parse=False).split()[0]
+    tag = docker("inspect", image)[0]["RepoTags"][0]
+    with TemporaryDirectory(prefix="dkr", dir="/var/tmp", ignore_cleanup_errors=True) as folder:
         engine = OwnEngine(Path(folder))
         engine.start()
-        with subprocess.Popen(["docker", "save", BASE], stdout=subprocess.PIPE) as saved:
-            subprocess.run(["docker", "--host", engine.host, "load", "--quiet"], stdin=saved.stdout, check=True)
         try:
+            with subprocess.Popen(["docker", "save", tag], stdout=subprocess.PIPE) as saved:
+                subprocess.run(["docker", "--host", engine.host, "load", "--quiet"], stdin=saved.stdout, check=True)
             yield engine
         finally:
             engine.end()
 
 
 @pytest.fixture(scope="module")
-def yard(engine: OwnEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
+def yard(engine: OwnEngine, root: Path) -> Iterator[Yard]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DOCKER_HOST", engine.host)
-        yield Yard(tmp_path_factory.mktemp("yard"))
+        yield Yard(root)
 
 
 def left(engine: OwnEngine) -> str:

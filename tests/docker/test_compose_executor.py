@@ -5,7 +5,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,6 +13,7 @@ import pytest
 from task_yard import HANG, PROJECT, Yard, client_of, in_background, working
 
 from conftest import BASE, docker
+from modelyard.targets.base import Outcome
 from modelyard.targets.compose import names
 from watching import eventually
 
@@ -35,7 +36,7 @@ def containers(root: Path) -> list[str]:
     return str(docker("ps", "--all", "--quiet", "--no-trunc", *filters, parse=False)).split()
 
 
-def hanging(yard: Yard, marker: str, **options: threading.Event) -> tuple[str, object]:
+def hanging(yard: Yard, marker: str, **options: threading.Event) -> tuple[str, Callable[[], Outcome]]:
     """A task that hangs, seen to run: its container, and how to wait for its outcome."""
     outcome = in_background(lambda: yard.run(yard.python(HANG, marker), **options))
     eventually(lambda: working(marker), 90)
@@ -79,7 +80,8 @@ def test_a_task_may_do_nothing_but_its_work(yard: Yard) -> None:
         "print('user', os.getuid(), 'caps', open('/proc/self/status').read().split('CapEff:')[1].split()[0])\n"
         "open(os.environ['TMPDIR'] + '/x', 'w').close(); open(os.environ['HOME'] + '/y', 'w').close()\n"
     )
-    assert yard.run(task := yard.python(tries, OUT)).status == "ok"
+    task = yard.python(tries, OUT)
+    assert yard.run(task).status == "ok"
     said = yard.said(task)
     assert said.count("wrote") == 1
     assert f"user {os.getuid() or 10001} caps 0000000000000000" in said

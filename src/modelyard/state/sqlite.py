@@ -4,9 +4,7 @@
 fingerprint, and the next apply takes them from there.
 """
 
-import shutil
 import sqlite3
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -81,6 +79,9 @@ def _beside_a_log(path: Path) -> "SqliteConnection":
 
 def _copied(path: Path) -> "SqliteConnection":
     """Where the folder may not be written to: SQLite reads a log only beside an index of it that it makes itself."""
+    import shutil
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="modelyard-state-") as scratch:
         for suffix in ("", "-wal"):
             shutil.copyfile(f"{path}{suffix}", f"{scratch}/{path.name}{suffix}")
