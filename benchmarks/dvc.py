@@ -28,7 +28,7 @@ def project(folder: Path, stages: int) -> None:
 
 
 def as_run(folder: Path, stages: int) -> None:
-    """What `dvc repro` would have left: outputs, cache and lock. It writes the whole lock after each stage: hours."""
+    """What `dvc repro` would have left: outputs, cache and lock. It writes the whole lock after each: minutes."""
     lines = ["schema: '2.0'", "stages:"]
     for number in range(stages):
         content = f"{number}\n".encode()

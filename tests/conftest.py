@@ -16,7 +16,6 @@ from modelyard.steps.base import StepContext, StepResult
 from modelyard.store import Store
 from modelyard.task import TaskDocument
 
-
 LONG = ("test_flights", "test_learning", "test_digits", "test_wheel", "steps", "targets", "engines", "cli", "serving")
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # threads of several processes on the same cores spend their time waiting

@@ -102,13 +102,10 @@ class Walk:
         if print_ != record.fingerprint or resized:
             reasons = (*self._why(node, record, inputs, explain=print_ != record.fingerprint), *resized)
             return self._change(node, Action.REPLACE, reasons, True, print_)
-        moved = _moved(record.target, self.graph.target)
-        if moved:
-            return self._change(node, Action.CREATE, moved, True, print_)
-        drift = self._drift(node.address, print_)
+        drift = _moved(record.target, self.graph.target) or self._drift(node.address, print_)
         if drift:
-            action = Action.CREATE if drift[0].before == "stopped" else Action.REPLACE
-            return self._change(node, action, drift, True, print_)
+            gone = drift[0].kind == "target" or drift[0].before == "stopped"
+            return self._change(node, Action.CREATE if gone else Action.REPLACE, drift, True, print_)
         followed = self._followed(node, record, inputs)
         if followed or inputs.unknown:
             return self._change(node, Action.UPDATE, followed or inputs.reasons(), not inputs.unknown, print_)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 
+from modelyard.about import own_version
 from modelyard.errors import ModelyardError
 from modelyard.graph.fingerprint import service_fingerprint
 from modelyard.graph.model import Graph, Node
@@ -56,10 +57,8 @@ def render_files(
     base: str,
     user: str,
 ) -> dict[str, bytes]:
-    from modelyard import __version__
-
     values = {
-        "version": __version__,
+        "version": own_version(),
         "project": scope.project,
         "environment": scope.environment,
         "name": scope.compose_name,

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from modelyard import processes
+from modelyard.about import own_version
 from modelyard.errors import ModelyardError
 from modelyard.targets.local.environment import child_environment
 from modelyard.targets.local.service_files import ServiceFolder, read_json, write_json
@@ -32,7 +33,7 @@ def supervisor_pid(root: Path) -> int | None:
 def sign_in(root: Path) -> None:
     """The supervisor's own note of itself."""
     pid = os.getpid()
-    write_json(pid_file(root), {"pid": pid, "known_as": processes.identity(pid), "version": _version()})
+    write_json(pid_file(root), {"pid": pid, "known_as": processes.identity(pid), "version": own_version()})
 
 
 def ensure_supervisor(root: Path, secrets: Collection[str]) -> bool:
@@ -45,16 +46,12 @@ def ensure_supervisor(root: Path, secrets: Collection[str]) -> bool:
     changed = False
     if pid is not None:
         changed = _knows_otherwise(pid, secrets)
-        if changed or known.get("version") != _version():
+        if changed or known.get("version") != own_version():
             processes.signal_known(pid, known["known_as"], signal.SIGKILL)
             pid = None
     if pid is None:
         _start(root)
     return changed
-
-
-def _version() -> str:
-    return str(vars(sys.modules["modelyard"]).get("__version__", ""))
 
 
 def _knows_otherwise(pid: int, secrets: Collection[str]) -> bool:

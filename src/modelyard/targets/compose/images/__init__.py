@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from modelyard import __version__
+from modelyard.about import own_version
 from modelyard.digests import digest_bytes, digest_json
 from modelyard.errors import ModelyardError
 from modelyard.graph.lock import normal_name, read_lock
@@ -57,7 +57,7 @@ def _image(role: Role, nodes: Sequence[Node], graph: Graph, root: Path, base: st
     constraints = pinned(requirements, read_lock(root))
     wheel_name, wheel = own_wheel()
     values = {
-        "version": __version__, "project": graph.project, "role": role, "base": base, "wheel": wheel_name,
+        "version": own_version(), "project": graph.project, "role": role, "base": base, "wheel": wheel_name,
         "labels": _LABELS, "opencv": _has_opencv(requirements, constraints),
     }  # fmt: skip
     files = {

@@ -13,7 +13,7 @@ from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
 
-import modelyard
+from modelyard.about import own_folder, own_version
 from modelyard.resources import resource_folder
 
 _DATA = ("schemas", "specs", "targets")
@@ -25,7 +25,7 @@ _TAGS = "Wheel-Version: 1.0\nGenerator: modelyard\nRoot-Is-Purelib: true\nTag: p
 @cache
 def own_wheel() -> tuple[str, bytes]:
     """Its file name and its bytes."""
-    version = modelyard.__version__
+    version = own_version()
     about = f"modelyard-{version}.dist-info"
     files = dict(_package())
     installed = distribution("modelyard")
@@ -38,7 +38,7 @@ def own_wheel() -> tuple[str, bytes]:
 
 
 def _package() -> Iterator[tuple[str, bytes]]:
-    folder = Path(modelyard.__file__).parent
+    folder = own_folder()
     yield from _files(folder, "modelyard")
     if not (folder / "data").is_dir():
         for name in _DATA:
