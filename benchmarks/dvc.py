@@ -46,4 +46,4 @@ def as_run(folder: Path, stages: int) -> None:
 
 
 def _command(number: int) -> str:
-    return f"{sys.executable} -c pass && echo {number} > s{number:04}.txt"
+    return f"echo {number} > s{number:04}.txt"

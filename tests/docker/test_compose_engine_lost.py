@@ -70,7 +70,7 @@ class OwnEngine:
         """Whatever state a test has left it in: started once more, it ends what it left running."""
         if not self.answers():
             self.start()
-        self.stop()
+        self.kill()
         subprocess.run(["umount", "--lazy", f"{self.folder}/data"], check=False)  # it mounts its own folder on itself
 
 
@@ -83,7 +83,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def engine(root: Path) -> Iterator[OwnEngine]:
     """With the yard's image, as the machine's own engine has built it."""
     first = Yard(root)
-    assert first.run(first.python(WRITE, "${outputs.out}")).status == "ok"
+    done = first.run(first.python(WRITE, "${outputs.out}"))
+    assert done.status == "ok", done
     image = docker("images", "--quiet", "--filter", f"label={names.ROOT}={root}", parse=False).split()[0]
     tag = docker("inspect", image)[0]["RepoTags"][0]
     with TemporaryDirectory(prefix="dkr", dir="/var/tmp", ignore_cleanup_errors=True) as folder:
@@ -111,7 +112,8 @@ def left(engine: OwnEngine) -> str:
 
 @pytest.mark.parametrize("how", ["stop", "kill"])
 def test_a_lost_engine_fails_its_tasks_and_leaves_nothing(yard: Yard, engine: OwnEngine, how: str) -> None:
-    assert yard.run(yard.python(WRITE, "${outputs.out}")).status == "ok"
+    done = yard.run(yard.python(WRITE, "${outputs.out}"))
+    assert done.status == "ok", done
     marker = uuid4().hex
     outcome = in_background(lambda: yard.run(yard.python(HANG, marker)))
     eventually(lambda: working(marker), 60)
@@ -126,7 +128,8 @@ def test_a_lost_engine_fails_its_tasks_and_leaves_nothing(yard: Yard, engine: Ow
         Engine.connect()
 
     engine.start()
-    assert yard.run(yard.python(WRITE, "${outputs.out}")).status == "ok"
+    done = yard.run(yard.python(WRITE, "${outputs.out}"))
+    assert done.status == "ok", done
     assert not working(marker), "what a killed engine left running is ended before anything new runs"
     assert left(engine) == ""
 

@@ -47,7 +47,8 @@ def hanging(yard: Yard, marker: str, **options: threading.Event) -> tuple[str, C
 
 
 def test_a_task_leaves_no_container(yard: Yard) -> None:
-    assert yard.run(yard.python(WRITE % "'x'", OUT)).status == "ok"
+    done = yard.run(yard.python(WRITE % "'x'", OUT))
+    assert done.status == "ok", done
     assert containers(yard.root) == []
 
 
@@ -81,7 +82,8 @@ def test_a_task_may_do_nothing_but_its_work(yard: Yard) -> None:
         "open(os.environ['TMPDIR'] + '/x', 'w').close(); open(os.environ['HOME'] + '/y', 'w').close()\n"
     )
     task = yard.python(tries, OUT)
-    assert yard.run(task).status == "ok"
+    done = yard.run(task)
+    assert done.status == "ok", done
     said = yard.said(task)
     assert said.count("wrote") == 1
     assert f"user {os.getuid() or 10001} caps 0000000000000000" in said
@@ -89,8 +91,10 @@ def test_a_task_may_do_nothing_but_its_work(yard: Yard) -> None:
 
 def test_stdin_is_empty_as_it_is_anywhere(yard: Yard) -> None:
     program = "import pathlib, sys; pathlib.Path(sys.argv[1], 'x').write_text(repr(sys.stdin.read()))"
-    assert yard.run(yard.python(program, OUT)).status == "ok"
-    assert yard.run(yard.task({"call": "code:read"}, "function")).status == "ok"
+    done = yard.run(yard.python(program, OUT))
+    assert done.status == "ok", done
+    done = yard.run(yard.task({"call": "code:read"}, "function"))
+    assert done.status == "ok", done
 
 
 @pytest.mark.parametrize("code", [1, 200, 255])

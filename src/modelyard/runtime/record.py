@@ -9,6 +9,7 @@ from typing import Any
 
 from modelyard.task import TaskDocument
 
+_NVIDIA = Path("/proc/driver/nvidia/gpus")
 _PACKAGES: dict[str, tuple[str, ...]] = {
     "ingest": ("pyarrow", "pandas", "pillow", "fsspec"),
     "expect": ("great-expectations", "pandas"),
@@ -80,7 +81,7 @@ def hardware() -> dict[str, Any]:
 def gpus() -> list[str]:
     """Names of NVIDIA GPUs by the driver's own files: no process is started for this."""
     names = []
-    for file in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
+    for file in sorted(_NVIDIA.glob("*/information")) if _NVIDIA.is_dir() else ():
         for line in file.read_text(errors="replace").splitlines():
             if line.startswith("Model:"):
                 names.append(line.partition(":")[2].strip())

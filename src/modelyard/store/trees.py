@@ -11,6 +11,7 @@ from modelyard.digests import canonical_json
 from modelyard.errors import ModelyardError
 
 _DIGEST = re.compile(r"b3:[0-9a-f]{64}")
+_DRIVE = re.compile(r"[A-Za-z]:")  # here, so that processes forked from a warm one have it
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -47,7 +48,7 @@ def decode_manifest(data: bytes) -> tuple[Entry, ...]:
 
 def is_safe(path: str) -> bool:
     """Whether a manifest's path stays inside of the folder it is written to, on every platform."""
-    if not path or path.startswith("/") or "\\" in path or "\0" in path or re.match(r"[A-Za-z]:", path):
+    if not path or path.startswith("/") or "\\" in path or "\0" in path or _DRIVE.match(path):
         return False
     return all(part not in {"", ".", ".."} for part in path.split("/"))
 

@@ -153,11 +153,19 @@ def _become_task(request: Mapping[str, Any], output: int) -> NoReturn:
         os.dup2(output, 2)
         if output > 2:
             os.close(output)
-        os.environ.clear()
-        os.environ.update(request["environment"])
+        _take_environment(request["environment"])
         code = _run(request)
     finally:
         os._exit(code)
+
+
+def _take_environment(wanted: Mapping[str, str]) -> None:
+    """Only what differs is touched: every change is a system library's call, and a page of memory copied."""
+    for name in os.environ.keys() - wanted.keys():
+        del os.environ[name]
+    for name, value in wanted.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
 
 
 def _run(request: Mapping[str, Any]) -> int:
