@@ -65,9 +65,10 @@ def builds(tmp_path: Path) -> Iterator[Builds]:
         subprocess.run(["docker", "rmi", "--force", image], capture_output=True, check=False)
 
 
-def run(image: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def run(image: str, *arguments: str, entrypoint: str = "") -> "subprocess.CompletedProcess[str]":
     closed = ["--read-only", "--network", "none", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
-    return subprocess.run(["docker", "run", "--rm", *closed, *arguments], capture_output=True, text=True, check=False)
+    argv = ["docker", "run", "--rm", *closed, *(["--entrypoint", entrypoint] if entrypoint else []), image, *arguments]
+    return subprocess.run(argv, capture_output=True, text=True, check=False)
 
 
 def inspect(image: str) -> dict[str, Any]:
@@ -79,9 +80,9 @@ def test_an_image_runs_the_runtime_without_rights(builds):
     told = run(image)
     assert (told.returncode, "say which: modelyard.runtime NODE.json" in told.stdout + told.stderr) == (2, True)
     program = "import os, modelyard; print(os.getuid(), os.getcwd(), modelyard.__file__)"
-    seen = run("--entrypoint", "python", image, "-c", program)
+    seen = run(image, "-c", program, entrypoint="python")
     assert seen.stdout.split() == ["10001", str(builds.root), "/opt/modelyard/modelyard/__init__.py"]
-    assert run("--entrypoint", "./a.sh", image).stdout == "ran\n"
+    assert run(image, entrypoint="./a.sh").stdout == "ran\n"
 
 
 def test_an_image_says_what_it_is(builds):
@@ -105,7 +106,7 @@ def test_what_is_built_is_not_built_again_and_new_code_is_a_new_layer_alone(buil
     (builds.root / "a.sh").write_text("#!/bin/sh\necho again\n")
     second = builds.build()
     assert second != first
-    assert run("--entrypoint", "./a.sh", second).stdout == "again\n"
+    assert run(second, entrypoint="./a.sh").stdout == "again\n"
     before, after = (inspect(image)["RootFS"]["Layers"] for image in (first, second))
     assert len(before) == len(after)
     assert sum(mine != other for mine, other in zip(before, after, strict=True)) == 1
@@ -168,7 +169,7 @@ def _content(layer: tarfile.TarFile, entry: tarfile.TarInfo) -> int:
 
 
 def test_a_base_that_is_not_there_is_told(builds):
-    with pytest.raises(ModelyardError, match=r"its base image no-such-base-here:1 is not to be had") as told:
+    with pytest.raises(ModelyardError, match=r"its base image no-such-base-here:1") as told:
         builds.build(base="no-such-base-here:1")
     assert told.value.code == "no-base-image"
 
@@ -182,7 +183,7 @@ def test_a_package_that_is_not_there_is_told(builds):
 def test_an_index_out_of_reach_is_told(builds, monkeypatch):
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_RETRIES", "0")
+    monkeypatch.setenv("PIP_RETRIES", "1")
     for name in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(ModelyardError, match="the build reaches no package index") as told:
@@ -197,7 +198,8 @@ def test_a_cancelled_build_ends_and_the_next_one_is_whole(builds):
         builds.build(packages=("tabulate",))
     assert told.value.code == "cancelled"
     builds.cancel.clear()
-    assert run("--entrypoint", "./a.sh", builds.build(packages=("tabulate",))).stdout == "cancelled before\n"
+    image = builds.build(packages=("tabulate",))
+    assert run(image, entrypoint="./a.sh").stdout == "cancelled before\n"
 
 
 def test_without_an_engine_a_build_is_told_so(builds, monkeypatch):

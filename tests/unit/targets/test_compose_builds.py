@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from modelyard.errors import ModelyardError
+from modelyard.targets.compose import compose_cli
 from modelyard.targets.compose.images import Image, pip_settings
 from modelyard.targets.compose.images.build_failures import build_failed
 from modelyard.targets.compose.images.pip_settings import CERTIFICATES, CONF, NETRC, NETWORK, pip_secrets
@@ -159,3 +161,35 @@ def test_a_failed_build_is_told_in_one_line(line, code, said):
     assert said in error.what
     assert "\n" not in error.what
     assert error.details
+
+
+@pytest.fixture
+def programs(monkeypatch, tmp_path) -> Path:
+    """A folder that is the whole PATH; no package brings a Compose."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(compose_cli, "find_spec", lambda name: None)
+    compose_cli.find_compose.cache_clear()
+    yield tmp_path
+    compose_cli.find_compose.cache_clear()
+
+
+def _program(path: Path, version: str) -> None:
+    path.write_text(f"#!/bin/sh\necho {version}\n")
+    path.chmod(0o755)
+
+
+def test_compose_is_found_as_plugin_or_as_program(programs):
+    _program(programs / "docker-compose", "2.30.1")
+    assert compose_cli.find_compose() == (str(programs / "docker-compose"),)
+    compose_cli.find_compose.cache_clear()
+    _program(programs / "docker", "v2.40.3")
+    assert compose_cli.find_compose() == ("docker", "compose")
+
+
+@pytest.mark.parametrize(("version", "said"), [(None, "there is no Docker Compose"), ("1.29.2", "1.29.2 is too old")])
+def test_no_compose_and_an_old_one_are_told(programs, version, said):
+    if version:
+        _program(programs / "docker-compose", version)
+    with pytest.raises(ModelyardError, match=said) as told:
+        compose_cli.find_compose()
+    assert (told.value.code, "modelyard[docker]" in (told.value.fix or "")) == ("no-compose", True)

@@ -107,6 +107,17 @@ def test_a_spawned_task_tells_how_it_ended(tmp_path: Path) -> None:
     os.close(task.output)
 
 
+def test_the_child_that_was_forked_ahead_may_be_killed(executor: LocalExecutor, tmp_path: Path) -> None:
+    task = command(tmp_path, "touch", "${outputs.out}/x")
+    assert run(executor, task).status == "ok"
+    warm = psutil.Process(executor._launcher._process.pid)
+    eventually(warm.children)
+    (ahead,) = warm.children()
+    ahead.kill()
+    eventually(lambda: not ahead.is_running())
+    assert run(executor, task).status == "ok"
+
+
 def test_closing_ends_what_still_runs(tmp_path: Path) -> None:
     marker = uuid4().hex
     executor = LocalExecutor(grace=0.5)

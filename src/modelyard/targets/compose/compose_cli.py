@@ -79,11 +79,14 @@ def find_compose() -> tuple[str, ...]:
         return ("docker", "compose")
     spec = find_spec("compose")
     packaged = Path(spec.origin).with_name("docker-compose") if spec and spec.origin else None
+    found = ""
     for program in (str(packaged) if packaged and packaged.exists() else None, shutil.which("docker-compose")):
-        if program and _version(program).startswith(("2", "3", "4", "5")):
+        version = _version(program) if program else ""
+        if program and version and not version.startswith("1."):
             return (program,)
+        found = version or found
     raise ModelyardError(
-        "there is no Docker Compose (version 2 or later) here",
+        f"Docker Compose {found} is too old: Modelyard needs version 2" if found else "there is no Docker Compose here",
         fix="install Docker's compose plugin, or `pip install 'modelyard[docker]'`, which brings one",
         code="no-compose",
     )

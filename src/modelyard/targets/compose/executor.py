@@ -153,7 +153,7 @@ def _explained(outcome: Outcome, container: TaskContainer) -> Outcome:
             outcome, status="out-of-memory", reason="the kernel ended it because memory ran out",
             fix="give it more `resources.memory`, or less to hold at once", code="out-of-memory",
         )  # fmt: skip
-    if container.lost and outcome.code == "killed":
+    if container.lost and outcome.code in ("killed", "cancelled"):
         return replace(outcome, reason=container.lost.what, fix=container.lost.fix or "", code=container.lost.code)
     return outcome
 

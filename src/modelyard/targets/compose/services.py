@@ -107,10 +107,16 @@ class ComposeServices:
         self._render()
         every = {name for known, _ in self._known().values() for name in known.secrets}
         changed = provide(self._scope, every, document.settings.get("secrets") or {}, self._user)
-        parts = [service.name, service.container] if service.door else [service.container]
-        again = ["--force-recreate"] if changed and service.secrets else []
-        self._compose("up", "--detach", "--no-deps", "--no-build", "--pull", "never", *again, *parts,
-                      env=self._environment())  # fmt: skip
+        if service.door:
+            # A door that stands at the right port stays, whatever else is new: through it no request is refused.
+            stays = ["--no-recreate"] if self._holds_its_port(service) else []
+            self._compose_up(*stays, service.name)
+        self._compose_up(*(["--force-recreate"] if changed and service.secrets else []), service.container)
+
+    def _compose_up(self, *arguments: str) -> None:
+        self._compose(
+            "up", "--detach", "--no-deps", "--no-build", "--pull", "never", *arguments, env=self._environment()
+        )
 
     def _at_its_port(self, service: Service, config: Mapping[str, Any], before: Service | None) -> Service:
         """As asked; else the port that it had; else its kind's own, or the next free one."""

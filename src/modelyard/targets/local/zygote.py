@@ -1,7 +1,8 @@
 """A warm process that forks a task's process whenever it is asked: two milliseconds in place of seventy.
 
 It hears requests on a socket, hands each child its pipe, and tells on the task's own socket how the child ended. When
-whoever asked goes away, however suddenly, the socket closes, and everything that runs below is ended.
+whoever asked goes away, however suddenly, the socket closes, and everything that runs below is ended. One child is
+forked ahead, while nobody waits for it: a tenth of what a small step costs.
 """
 
 import array
@@ -29,6 +30,7 @@ class Zygote:
     def __init__(self, control: socket.socket) -> None:
         self._control = control
         self._sockets: dict[int, socket.socket] = {}
+        self._spare: tuple[int, socket.socket] | None = None
         self._wake, self._waker = os.pipe()
         for fd in (self._wake, self._waker):
             os.set_blocking(fd, False)
@@ -43,7 +45,7 @@ class Zygote:
         try:
             self._control.send(b"ready")
             while self._turn():
-                pass
+                self._spare = self._spare or self._breed()
         except (SystemExit, ConnectionError):  # told to go, or whoever started us went without asking for anything
             pass
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -71,17 +73,31 @@ class Zygote:
         if not data:
             return False
         output, status = fds
+        self._sockets[self._hand_over(data, output)] = socket.socket(fileno=status)
+        os.close(output)
+        return True
+
+    def _hand_over(self, data: bytes, output: int) -> int:
+        """The id of the child that takes the request."""
+        while True:
+            pid, ours = self._spare or self._breed()
+            self._spare = None
+            with ours, suppress(OSError):  # the one ahead may have been killed meanwhile: the next one, then
+                ours.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [output]))])
+                return pid
+
+    def _breed(self) -> tuple[int, socket.socket]:
+        """A child that waits for its task, and the socket to hand it over."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         pid = os.fork()
         if pid == 0:
-            self._control.close()
-            for other in self._sockets.values():
+            for other in (self._control, ours, *self._sockets.values()):
                 other.close()
-            for fd in (self._wake, self._waker, status):
+            for fd in (self._wake, self._waker):
                 os.close(fd)
-            _become_task(json.loads(data), output)
-        os.close(output)
-        self._sockets[pid] = socket.socket(fileno=status)
-        return True
+            _become_task(theirs)
+        theirs.close()
+        return pid, ours
 
     def _hear(self, pid: int) -> None:
         """A signal's number for a task, or the end of whoever waited for it."""
@@ -105,13 +121,15 @@ class Zygote:
                 if pid in self._sockets:
                     waiting = self._sockets.pop(pid)
                     if code < 0:
-                        processes.end_strangers(self._sockets)
+                        processes.end_strangers({*self._sockets, *(self._spare or ())[:1]})
                     with suppress(OSError):
                         waiting.send(str(code).encode())
                     waiting.close()
 
     def _end_all(self) -> None:
         """Ask the tasks to end, as their own grace allows; then end whatever is left."""
+        if self._spare:
+            self._spare[1].close()
         for pid in self._sockets:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
@@ -137,8 +155,8 @@ def _receive(control: socket.socket) -> tuple[bytes, list[int]]:
     return data, list(fds)
 
 
-def _become_task(request: Mapping[str, Any], output: int) -> NoReturn:
-    """The forked child's whole life."""
+def _become_task(asked: socket.socket) -> NoReturn:
+    """The forked child's whole life; the end of `asked` before a task has come is the end of it."""
     code = 70
     try:
         parent = os.getppid()
@@ -149,6 +167,11 @@ def _become_task(request: Mapping[str, Any], output: int) -> NoReturn:
         if os.getppid() != parent:
             os._exit(1)
         os.setsid()
+        with asked:
+            data, fds = _receive(asked)
+        if not data:
+            os._exit(0)
+        request, output = json.loads(data), fds[0]
         os.dup2(output, 1)
         os.dup2(output, 2)
         if output > 2:
