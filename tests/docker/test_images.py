@@ -22,6 +22,7 @@ from modelyard.targets.compose.folder import ComposeFolder
 from modelyard.targets.compose.images import images_of
 from modelyard.targets.compose.images.building import build
 from modelyard.targets.compose.images.pip_settings import pip_secrets
+from modelyard.targets.compose.images.turns import take_turn
 from modelyard.targets.compose.names import Scope
 from modelyard.targets.compose.rendering import render_graph
 
@@ -134,7 +135,7 @@ def test_built_anew_it_is_the_same_and_no_secret_is_in_it(builds, monkeypatch, t
     monkeypatch.setenv("HTTP_PROXY", f"http://me:{words[2]}@127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     said: list[str] = []
-    with pip_secrets(near=True) as variables:
+    with take_turn(print, builds.cancel), pip_secrets(near=True) as variables:
         given = Path(variables["MODELYARD_PIP_CONF"]).read_text() + Path(variables["MODELYARD_PIP_NETRC"]).read_text()
         assert [word in given + variables["HTTP_PROXY"] for word in words] == [True] * 3
         arguments = ("--progress", "plain", "--profile", "images", "build", "--no-cache", "image-tasks")

@@ -42,6 +42,7 @@ def destroy(
             where = target_of(applied[change.address], graph, root, target)
             reports.append(_remove(change, where, state, graph.environment, tell))
             tell(NodeFinished(reports[-1]))
+        target.sweep()
         state.journal("destroyed", {"counts": {"removed": sum(report.ok for report in reports)}}, graph.environment)
     cancelled = any(report.outcome == "cancelled" for report in reports)
     return ApplyReport(graph.project, graph.environment, tuple(reports), cancelled=cancelled)

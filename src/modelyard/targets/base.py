@@ -111,6 +111,10 @@ class Target(Protocol):
         """Stop a service that this project started, and nothing else. A service that is gone is no error."""
         ...
 
+    def sweep(self) -> None:
+        """Take away what is left of tasks whose apply was killed. Only to be called while no apply runs."""
+        ...
+
     def log(self, address: str, number: int = 0, follow: bool = False) -> Iterator[str]:
         """The last `number` lines (0: all) that a service wrote, and with `follow` those to come, without their ends.
 

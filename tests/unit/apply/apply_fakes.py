@@ -93,6 +93,7 @@ class FakeTarget:
     deployed: list[tuple[str, str | None]] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     failing: dict[str, Exception] = field(default_factory=dict)
+    swept: int = 0
 
     def render(self, graph: Graph) -> dict[str, bytes]:
         return {}
@@ -102,6 +103,9 @@ class FakeTarget:
 
     def executor(self) -> FakeExecutor:
         return self.fake
+
+    def sweep(self) -> None:
+        self.swept += 1
 
     def deploy(self, deployment: Deployment, on_event: Any) -> LiveService:
         address = deployment.node.address

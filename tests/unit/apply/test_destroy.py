@@ -15,6 +15,7 @@ def test_destroy_takes_away_what_apply_made_services_first(yard: Yard):
     ]  # fmt: skip
     assert destroy(pipeline(), yard.target, yard.state, root=yard.root).ok
     assert yard.target.removed == ["serving.api"]
+    assert yard.target.swept == 1
     assert yard.state.applied("dev") == {}
     yard.apply(pipeline())
     assert yard.ran == ["registry.digits"]  # results are kept: nothing else is computed again

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -13,6 +14,7 @@ from modelyard.targets.compose import compose_cli
 from modelyard.targets.compose.images import Image, pip_settings
 from modelyard.targets.compose.images.build_failures import build_failed
 from modelyard.targets.compose.images.pip_settings import CERTIFICATES, CONF, NETRC, NETWORK, pip_secrets
+from modelyard.targets.compose.images.turns import take_turn
 from modelyard.targets.compose.images.wheelhouse import lend
 
 IMAGE = Image("tasks", "modelyard/flights-tasks:0123", {"Dockerfile": b"# x\nARG BASE=python:3.11-slim\n"})
@@ -193,3 +195,32 @@ def test_no_compose_and_an_old_one_are_told(programs, version, said):
     with pytest.raises(ModelyardError, match=said) as told:
         compose_cli.find_compose()
     assert (told.value.code, "modelyard[docker]" in (told.value.fix or "")) == ("no-compose", True)
+
+
+def test_two_builds_take_turns(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    said, order, never = [], [], threading.Event()
+
+    def second() -> None:
+        with take_turn(lambda event: said.append(event["text"]), never):
+            order.append("second")
+
+    with take_turn(said.append, never):
+        thread = threading.Thread(target=second)
+        thread.start()
+        thread.join(0.8)
+        order.append("first")
+    thread.join(10)
+    assert order == ["first", "second"]
+    assert said[0] == "waiting for another build to end"
+
+
+def test_who_waits_for_a_turn_can_be_cancelled(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    cancel = threading.Event()
+    with take_turn(print, threading.Event()):
+        cancel.set()
+        with take_turn(print, cancel):
+            assert cancel.is_set()
+    with take_turn(print, threading.Event()):  # the one that never had its turn has not given away another's
+        pass

@@ -54,6 +54,9 @@ class ComposeTarget:
     def remove(self, address: str, on_event: OnEvent) -> None:
         self._services.remove(address, on_event)
 
+    def sweep(self) -> None:
+        self._executor.sweep()
+
     def log(self, address: str, number: int = 0, follow: bool = False) -> Iterator[str]:
         return self._services.log(address, number, follow)
 

@@ -8,6 +8,7 @@ from modelyard.targets.compose.compose_cli import compose_failed
 from modelyard.targets.compose.images import Image
 
 _BASE = "name another `base` under `target.compose`, load it (`docker pull`), or log in to its registry"
+_ENGINE = "start Docker again (its log tells why it ended), then apply again: what was built is kept"
 _NETWORK = "check the network, the proxy, and pip's index and certificates (`pip config list`)"
 _PACKAGES = "check `runtime.packages`; `modelyard lock` resolves versions anew"
 _SPACE = "free some space (`docker system df` tells what Docker uses; `docker builder prune`), apply again"
@@ -22,6 +23,7 @@ _CAUSES = (
     ("no space left on device", "the disk is full", _SPACE, "disk-full"),
     ("failed to resolve source metadata", "its base image {base} is not to be had", _BASE, "no-base-image"),
     ("failed to do request", "the registry of its base image {base} does not answer", _BASE, "no-base-image"),
+    ("error reading from server: EOF", "the engine went away meanwhile", _ENGINE, "no-engine"),
     ("pull access denied", "its base image {base} is not to be had", _BASE, "no-base-image"),
     ("manifest unknown", "its base image {base} is not to be had", _BASE, "no-base-image"),
     ("Name or service not known", "the build reaches no package index", _NETWORK, "no-network"),

@@ -15,6 +15,7 @@ from modelyard.targets.compose.engine import Engine
 from modelyard.targets.compose.images import Image
 from modelyard.targets.compose.images.build_failures import base_of, build_failed
 from modelyard.targets.compose.images.pip_settings import pip_secrets
+from modelyard.targets.compose.images.turns import take_turn
 
 REVISION = "MODELYARD_REVISION"
 _STEP = re.compile(r"^#\d+ \[(?:\S+ )?(\w+ )?(\d+)/(\d+)\]")
@@ -54,7 +55,7 @@ def _build_one(
         if words := _words(line):
             on_event({"event": "progress", "done": 0, "total": 0, "text": f"image {image.role}: {words}"})
 
-    with pip_secrets(_is_near(engine)) as variables:
+    with take_turn(on_event, cancel), pip_secrets(_is_near(engine)) as variables:
         code = cli.watch(
             "--progress", "plain", "--profile", "images", "build", f"image-{image.role}",
             on_line=hear, cancel=cancel, env={**variables, REVISION: _revision(root)},
