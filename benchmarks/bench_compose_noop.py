@@ -43,16 +43,9 @@ with tempfile.TemporaryDirectory() as home, socket.socket() as probe:
     (root / "mlops.yaml").write_text(SPEC.replace("PORT", str(port)).replace("BASE", BASE))
     try:
         modelyard(root, "apply", "--auto-approve")
-        folder = root / ".modelyard" / "compose" / "default"
+        folder = next((root / ".modelyard" / "compose").iterdir())
         os.environ["MODELYARD_SECRETS"] = home
-        where = [
-            "--project-name",
-            "noop-default",
-            "--project-directory",
-            str(folder),
-            "--file",
-            f"{folder}/compose.yaml",
-        ]
+        where = ["--project-directory", str(folder), "--file", str(folder / "compose.yaml")]
         up = [*find_compose(), *where, "up", "--detach"]
         ours, peer = alternate([*MODELYARD, "apply", "--auto-approve"], up, root, root, runs=7)
     finally:
