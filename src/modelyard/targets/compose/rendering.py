@@ -10,6 +10,7 @@ from modelyard.graph.model import Graph, Node
 from modelyard.targets.compose import names
 from modelyard.targets.compose.definition import Service, plain_document, service_of
 from modelyard.targets.compose.images import Image, image_role
+from modelyard.targets.compose.secret_files import secrets_folder
 from modelyard.targets.templates import render_folder
 from modelyard.task import TaskDocument
 
@@ -76,6 +77,7 @@ def render_files(
         "root": str(scope.root),
         "user": user,
         "scratch": scope.scratch,
+        "secrets_folder": str(secrets_folder(scope)),
         "secrets": sorted({name for service in services for name in service.secrets}),
     }  # fmt: skip
     files = render_folder("compose", values)

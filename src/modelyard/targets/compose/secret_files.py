@@ -8,6 +8,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,15 @@ def provide(scope: Scope, names: Collection[str], sources: Mapping[str, Any], ow
         if os.getuid() == 0:
             os.chown(draft, owner, 0)
         draft.replace(path)
+    forget_others(scope, names)
+    return changed
+
+
+def forget_others(scope: Scope, names: Collection[str]) -> None:
+    """Take away the secrets that nothing needs any more, and the folder with the last."""
+    folder = secrets_folder(scope)
     for path in folder.iterdir() if folder.is_dir() else ():
         if path.name not in names:
             path.unlink()
-    return changed
+    with suppress(OSError):  # not there, or not empty
+        folder.rmdir()

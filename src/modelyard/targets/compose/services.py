@@ -13,7 +13,7 @@ from modelyard.targets.compose.folder import ComposeFolder
 from modelyard.targets.compose.names import Scope
 from modelyard.targets.compose.observing import Container, containers, live_service
 from modelyard.targets.compose.ownership import refuse_clash, remove_unused
-from modelyard.targets.compose.secret_files import provide, secrets_folder
+from modelyard.targets.compose.secret_files import forget_others, provide
 from modelyard.targets.probing import ask
 from modelyard.task import TaskDocument
 
@@ -80,7 +80,9 @@ class ComposeServices:
         self._folder.forget(address)
         for container in containers(self._client(), self._scope).get(address, ()):
             container.remove(self._client())
-        if len(known) > 1:
+        known.pop(address, None)
+        forget_others(self._scope, _secrets_of(known))
+        if known:
             self._render()
         remove_unused(self._client(), self._scope)
         on_event({"event": "note", "text": f"{address} stopped"})
@@ -100,13 +102,9 @@ class ComposeServices:
         documents = {address: inside(document, service) for address, (service, document) in known.items()}
         self._write([service for service, _ in known.values()], documents)
 
-    def _environment(self) -> dict[str, str]:
-        return {"MODELYARD_SECRETS": str(secrets_folder(self._scope))}
-
     def _up(self, service: Service, document: TaskDocument) -> None:
         self._render()
-        every = {name for known, _ in self._known().values() for name in known.secrets}
-        changed = provide(self._scope, every, document.settings.get("secrets") or {}, self._user)
+        changed = provide(self._scope, _secrets_of(self._known()), document.settings.get("secrets") or {}, self._user)
         if service.door:
             # A door that stands at the right port stays, whatever else is new: through it no request is refused.
             stays = ["--no-recreate"] if self._holds_its_port(service) else []
@@ -114,9 +112,7 @@ class ComposeServices:
         self._compose_up(*(["--force-recreate"] if changed and service.secrets else []), service.container)
 
     def _compose_up(self, *arguments: str) -> None:
-        self._compose(
-            "up", "--detach", "--no-deps", "--no-build", "--pull", "never", *arguments, env=self._environment()
-        )
+        self._compose("up", "--detach", "--no-deps", "--no-build", "--pull", "never", *arguments)
 
     def _at_its_port(self, service: Service, config: Mapping[str, Any], before: Service | None) -> Service:
         """As asked; else the port that it had; else its kind's own, or the next free one."""
@@ -180,6 +176,10 @@ class ComposeServices:
             return
         self._folder.keep(*before)
         self._up(*before)
+
+
+def _secrets_of(known: Mapping[str, tuple[Service, TaskDocument]]) -> set[str]:
+    return {name for service, _ in known.values() for name in service.secrets}
 
 
 def _asked(service: Service, live: LiveService) -> LiveService:

@@ -84,8 +84,8 @@ class ComposeTarget:
     def _executor(self) -> ComposeExecutor:
         return ComposeExecutor(self._engine, self._scope, self._tasks_image, GRACE)
 
-    def _compose(self, *arguments: str, env: Mapping[str, str] | None = None) -> str:
-        return ComposeCli(self._scope, self._context).run(*arguments, env=env)
+    def _compose(self, *arguments: str) -> str:
+        return ComposeCli(self._scope, self._context).run(*arguments)
 
     def _write(self, services: Sequence[Service], documents: Mapping[str, TaskDocument]) -> None:
         files = render_files(self._scope, services, documents, self._images, self._base, container_user())
