@@ -64,7 +64,7 @@ def test_without_names_classes_are_their_numbers(context: Any, picture: Any, wri
     assert dataset(take(context)[0])["classes"] == ["0", "1", "2"]
     ctx, result = take(context, classes=["x"])
     assert dataset(ctx)["classes"] == ["x", "1", "2"]
-    assert "only 1 classes have names" in result.warnings[0]
+    assert "only 1 class has a name" in result.warnings[0]
 
 
 def test_equal_names_in_two_folders_stay_apart(context: Any, picture: Any, write_csv: Any, tmp_path: Path) -> None:
