@@ -101,16 +101,16 @@ def test_large_folders_are_hashed_with_progress_and_the_same_result(
 
 def test_elsewhere_content_counts_where_the_file_system_says_nothing(project: Project) -> None:
     memory = fsspec.filesystem("memory")
-    memory.pipe({"/bucket/a.csv": b"1", "/bucket/b.csv": b"22"})
-    before = digest(project, "memory://bucket")
+    memory.pipe({"/content-counts/a.csv": b"1", "/content-counts/b.csv": b"22"})
+    before = digest(project, "memory://content-counts")
     assert (before.files, before.bytes) == (2, 3)
-    assert digest(project, "memory://bucket/*.csv").digest == before.digest
-    memory.pipe({"/bucket/b.csv": b"23"})
-    assert digest(project, "memory://bucket").digest != before.digest
-    assert digest(project, "memory://bucket/a.csv").files == 1
-    memory.rm("/bucket", recursive=True)
-    with pytest.raises(ModelyardError, match="nothing at `memory://bucket`"):
-        digest(project, "memory://bucket")
+    assert digest(project, "memory://content-counts/*.csv").digest == before.digest
+    memory.pipe({"/content-counts/b.csv": b"23"})
+    assert digest(project, "memory://content-counts").digest != before.digest
+    assert digest(project, "memory://content-counts/a.csv").files == 1
+    memory.rm("/content-counts", recursive=True)
+    with pytest.raises(ModelyardError, match="nothing at `memory://content-counts`"):
+        digest(project, "memory://content-counts")
 
 
 def test_elsewhere_a_checksum_is_believed_and_nothing_is_read(
