@@ -63,7 +63,7 @@ def open_store(loaded: "LoadedSpec", graph: "Graph") -> "Store":
     """The content-addressed store the spec names."""
     from modelyard.store import Store
 
-    return Store.open(graph.settings.get("store") or {}, loaded.root)
+    return Store.open(graph.settings.get("store") or {}, loaded.root, graph.settings)
 
 
 def open_target(loaded: "LoadedSpec", graph: "Graph") -> "Target":

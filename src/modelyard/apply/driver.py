@@ -47,12 +47,14 @@ def apply_plan(
 
     Setting `cancel` ends what runs and starts nothing more. Raises ModelyardError before anything is started: code
     `locked` (another apply holds the state), `cancelled` (while waiting for that), `stale-plan`, `budget`,
-    `does-not-fit`.
+    `does-not-fit`, `store-remote`.
     """
     cancel = cancel or threading.Event()
     begun = time.monotonic()
     with state.lock("apply", lock_wait, graph.environment, _tell_waiting(on_event), cancel):
         check_fresh(plan, state)
+        if plan.pending:
+            store.check_remote()
         executor = target.executor()
         try:
             check_fits(plan, graph, executor.capacity())

@@ -86,6 +86,7 @@ class TaskRunner:
         with self._same.setdefault(print_, threading.Lock()):  # whoever comes second takes the first one's result
             result = self._earlier(node, print_)
             if result:
+                applying.store.share(print_, result)  # a remote that failed when this was made has it not
                 self._restored(node, change, print_, inputs.digests, result)
                 return "ok"
             return self._attempts(node, change, print_, inputs.digests)

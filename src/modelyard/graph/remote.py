@@ -6,7 +6,7 @@ from typing import Any
 from modelyard.digests import digest_json
 from modelyard.errors import ModelyardError
 from modelyard.graph.model import ExternalData
-from modelyard.secrets import resolve
+from modelyard.urls import Place, open_url
 
 _CONTENT_WORDS = (
     "ETag", "etag", "e_tag", "checksum", "content_md5", "Content-MD5", "md5Hash", "md5", "crc32c", "sha256", "Digest",
@@ -23,39 +23,31 @@ def remote_digest(uri: str, exclude: Sequence[str] = (), settings: Mapping[str, 
     """
     from modelyard.graph.data import left_out
 
-    filesystem, path = _open(uri, settings)
+    place = open_url(uri, settings)
+    filesystem = place.filesystem
     try:
-        infos = _infos(filesystem, path)
+        infos = _infos(filesystem, place.path)
         kept = {name: info for name, info in infos.items() if not left_out(name, exclude)}
         entries = sorted([name, _word(filesystem, info)] for name, info in kept.items())
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        why = error.__cause__  # over HTTP, fsspec says «not found» of whatever fails
+        if isinstance(why, Exception) and getattr(why, "status", None) != 404:
+            raise _unreadable(place, why) from error
         entries, kept = [], {}
     except Exception as error:  # each file system has its own errors; all mean that it cannot be read
-        raise _unreadable(uri, error) from error
+        raise _unreadable(place, error) from error
     if not entries:
         raise ModelyardError(
-            f"there is nothing at `{uri}`", code="missing-data", fix="Check the address, and that it may be listed."
+            f"there is nothing at `{place.shown}`",
+            code="missing-data",
+            fix="Check the address, and that it may be listed.",
         )
     return ExternalData(uri, digest_json(entries), len(kept), sum(int(info.get("size") or 0) for info in kept.values()))
 
 
-def _open(uri: str, settings: Mapping[str, Any] | None) -> tuple[Any, str]:
-    import fsspec
-
-    try:
-        filesystem, path = fsspec.core.url_to_fs(resolve(uri, settings))
-    except (ImportError, ValueError, OSError) as error:
-        raise _unreadable(uri, error) from error
-    return filesystem, path
-
-
-def _unreadable(uri: str, error: Exception) -> ModelyardError:
-    reason = str(error).strip().splitlines()
-    return ModelyardError(
-        f"cannot look at `{uri}`: {reason[0] if reason else type(error).__name__}",
-        code="remote-data",
-        fix="Check the address, your rights, and that its file system is installed (s3:// needs `modelyard[s3]`).",
-    )
+def _unreadable(place: Place, error: Exception) -> ModelyardError:
+    why, fix = place.explain(error)
+    return ModelyardError(f"cannot look at `{place.shown}`: {why}", code="remote-data", fix=fix)
 
 
 def _infos(filesystem: Any, path: str) -> dict[str, Mapping[str, Any]]:

@@ -68,7 +68,7 @@ def _prepare(document: TaskDocument, emit: Emit) -> StepContext:
     from modelyard.store import Store
 
     root, workdir, node = Path(document.root), Path(document.workdir), document.node
-    store = Store.open(document.store, root)
+    store = Store.open(document.store, root, document.settings)
     (workdir / "inputs").mkdir(parents=True, exist_ok=True)
     inputs = {}
     for port, artifact in document.inputs.items():

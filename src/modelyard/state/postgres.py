@@ -1,5 +1,6 @@
 """PostgreSQL through psycopg 3: the same statements, for teams that share one state."""
 
+import time
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -7,6 +8,7 @@ from urllib.parse import urlsplit
 from modelyard.errors import ModelyardError
 from modelyard.state.schema import APPEND_ONLY_POSTGRES
 
+_PATIENCE = 10.0
 _MIGRATION_LOCK = 7_239_104_551  # any fixed number: who migrates first, migrates alone
 
 
@@ -34,7 +36,7 @@ class PostgresConnection:
 
     def _error(self, error: Exception) -> ModelyardError:
         place = urlsplit(self._uri)
-        name = f"{place.hostname or 'localhost'}{place.path}"  # never the password
+        name = f"{place.netloc.rpartition('@')[2] or 'localhost'}{place.path}"  # never the password
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         state = getattr(error, "sqlstate", None) or ""
         if state == "53100":
@@ -52,8 +54,10 @@ class PostgresConnection:
             self.run("SELECT pg_advisory_xact_lock(?)", [_MIGRATION_LOCK])
 
     def commit(self) -> None:
-        self._within = False
-        self.run("COMMIT")
+        try:
+            self.run("COMMIT")
+        finally:
+            self._within = False
 
     def rollback(self) -> None:
         self._within = False
@@ -61,13 +65,32 @@ class PostgresConnection:
             self.run("ROLLBACK")
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> list[Sequence[Any]]:
-        if self._connection.closed and not self._within:  # the server or the network dropped an idle connection
-            self._connect()
         try:
-            cursor = self._connection.execute(sql.replace("?", "%s"), list(values) or None)
-            return cursor.fetchall() if cursor.description else []
+            return self._execute(sql, values)
+        except self._psycopg.Error as error:
+            if self._within or not self._connection.closed:
+                raise self._error(error) from error
+        # The server was started anew, or the network dropped an idle connection: outside of a transaction, where only
+        # reads and BEGIN are, nothing is lost by asking again.
+        self._reconnect()
+        try:
+            return self._execute(sql, values)
         except self._psycopg.Error as error:
             raise self._error(error) from error
+
+    def _execute(self, sql: str, values: Sequence[Any]) -> list[Sequence[Any]]:
+        cursor = self._connection.execute(sql.replace("?", "%s"), list(values) or None)
+        return cursor.fetchall() if cursor.description else []
+
+    def _reconnect(self) -> None:
+        until = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                return self._connect()
+            except ModelyardError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.5)
 
     def tables(self) -> bool:
         return self.run("SELECT to_regclass('modelyard_meta')")[0][0] is not None

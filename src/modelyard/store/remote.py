@@ -3,11 +3,13 @@
 import contextlib
 import os
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from modelyard.errors import ModelyardError
 from modelyard.store.durable import make_folder
+from modelyard.urls import open_url
 
 _LISTING_SECONDS = 10.0
 
@@ -15,19 +17,42 @@ _LISTING_SECONDS = 10.0
 class Remote:
     """Files by their path in the layout. Objects are written before what names them, so a reader finds whole trees."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, settings: Mapping[str, Any] | None = None) -> None:
+        """`settings` are the graph's: a secret in the URL is looked up as they say. Raises ModelyardError."""
         self._listings: dict[str, tuple[float, frozenset[str]]] = {}
+        self._found = False
         try:
-            import fsspec
+            self._place = open_url(url, settings, use_listings_cache=False)
+        except ModelyardError as error:
+            error.address = "store.remote"
+            raise
+        self.url = self._place.shown
+        self._fs, self._base = self._place.filesystem, self._place.path
 
-            self._fs, self._base = fsspec.core.url_to_fs(url, use_listings_cache=False)
-        except (ImportError, ValueError) as error:
-            raise self._error("cannot be opened", error) from error
+    def check(self) -> None:
+        """Raise ModelyardError where the place is not there or may not be looked at."""
+        self._list("trees")
+        self._find_bucket()
+
+    def _find_bucket(self) -> None:
+        """Nothing there, and no bucket at all, look alike to fsspec, which would even make a bucket by itself."""
+        bucket = self._place.bucket
+        if self._found or bucket is None:
+            return
+        try:
+            self._found = self._fs.exists(bucket)
+        except Exception as error:
+            raise self._error("cannot be looked at", error) from error
+        if not self._found:
+            fix = f"make the bucket `{bucket}`, or mend `store.remote`"
+            what = f"the remote store {self.url}: there is no bucket `{bucket}`"
+            raise ModelyardError(what, address="store.remote", fix=fix, code="store-remote")
 
     def _error(self, what: str, error: Exception) -> ModelyardError:
-        fix = "check `store.remote`, its credentials and the network; what is finished is kept in the local store"
-        return ModelyardError(f"the remote store {self.url} {what}: {error}", fix=fix, code="store-remote")
+        why, fix = self._place.explain(error)
+        what = f"the remote store {self.url} {what}: {why}"
+        kept = "what is finished is kept in the local store"
+        return ModelyardError(what, address="store.remote", fix=f"{fix}; {kept}", code="store-remote")
 
     def _at(self, key: str) -> str:
         return f"{self._base.rstrip('/')}/{key}"
@@ -47,6 +72,7 @@ class Remote:
         try:
             found = self._fs.ls(self._at(folder), detail=False)
         except FileNotFoundError:
+            self._find_bucket()
             return frozenset()
         except Exception as error:
             raise self._error("cannot be listed", error) from error
@@ -56,6 +82,7 @@ class Remote:
         try:
             data: Any = self._fs.cat_file(self._at(key))
         except FileNotFoundError:
+            self._find_bucket()
             return None
         except Exception as error:
             raise self._error("cannot be read", error) from error
@@ -84,16 +111,20 @@ class Remote:
             self._fs.put_file(str(source), place)
 
     @contextlib.contextmanager
-    def _whole(self, key: str) -> Any:
+    def _whole(self, key: str) -> Iterator[str]:
         """Write beside and move where the back end is a file system; object stores put whole objects anyway."""
         final = self._at(key)
         by_rename = self._fs.protocol in {"file", "local"} or "file" in self._fs.protocol or "sftp" in self._fs.protocol
         place = f"{final}.{os.urandom(6).hex()}.part" if by_rename else final
         try:
-            self._fs.makedirs(final.rpartition("/")[0], exist_ok=True)
+            if self._place.bucket is None:
+                self._fs.makedirs(final.rpartition("/")[0], exist_ok=True)
             yield place
             if by_rename:
                 self._fs.mv(place, final)
+        except FileNotFoundError as error:
+            self._find_bucket()
+            raise self._error("cannot be written", error) from error
         except Exception as error:
             raise self._error("cannot be written", error) from error
         folder, _, name = key.rpartition("/")
@@ -107,6 +138,7 @@ class Remote:
         try:
             found = self._fs.find(base)
         except FileNotFoundError:
+            self._find_bucket()
             return []
         except Exception as error:
             raise self._error("cannot be listed", error) from error

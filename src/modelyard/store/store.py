@@ -21,7 +21,7 @@ _THREADS = 16  # fsyncs that wait together are committed together: 0.2 ms a file
 
 
 class Store:
-    """A local folder, and a remote mirror where one is named: pushed to on put, fetched from on miss."""
+    """A local folder, and a remote mirror where one is named: results are pushed to it, what is missing is fetched."""
 
     def __init__(self, path: Path, remote: Remote | None = None) -> None:
         self.path = path
@@ -30,16 +30,19 @@ class Store:
         self._objects = Objects(path / "objects", self._scratch)
 
     @classmethod
-    def open(cls, settings: Mapping[str, Any], root: Path) -> "Store":
-        """Open by the spec's `store` section; makes nothing on the disk until something is put."""
+    def open(cls, settings: Mapping[str, Any], root: Path, graph_settings: Mapping[str, Any] | None = None) -> "Store":
+        """Open by the spec's `store` section; makes nothing on the disk until something is put.
+
+        `graph_settings` say where secrets live that the remote's URL names.
+        """
         path = root / (settings.get("path") or ".modelyard/store")
         url = settings.get("remote")
-        return cls(path, Remote(url) if url else None)
+        return cls(path, Remote(url, graph_settings) if url else None)
 
     # Trees
 
     def put_tree(self, folder: Path) -> Artifact:
-        """Keep a folder by its content. The folder itself is left as it is."""
+        """Keep a folder by its content, here; `put_result` shares it. The folder itself is left as it is."""
         with disk_errors(f"storing {folder.name}", self.path):
             files = scan(folder)
             entries = self._add_all(files)
@@ -48,8 +51,6 @@ class Store:
             manifest = self.path / self._tree_key(digest)
             if not manifest.exists():
                 write_whole(manifest, data, self._scratch)
-        if self.remote:
-            self._push(self.remote, digest, entries, data)
         return Artifact(digest, len(entries), sum(entry.size for entry in entries))
 
     def _add_all(self, files: Sequence[tuple[str, Path]]) -> list[Entry]:
@@ -61,15 +62,21 @@ class Store:
             return [add(file) for file in files]
         return _each(add, files)
 
-    def _push(self, remote: Remote, digest: str, entries: Iterable[Entry], manifest: bytes) -> None:
+    def _push(self, remote: Remote, digest: str) -> None:
+        """Objects first, then the manifest that names them: a tree that is on the remote is whole."""
+
         def push(file: str) -> None:
             key = _object_key(file)
             if not remote.has(key):
                 remote.push(key, self._objects.path(file))
 
+        if remote.has(self._tree_key(digest)):
+            return
+        entries = self._local_manifest(digest)
+        if entries is None:
+            raise _missing(digest)
         _each(push, sorted({entry.digest for entry in entries}))
-        if not remote.has(self._tree_key(digest)):
-            remote.write(self._tree_key(digest), manifest)
+        remote.write(self._tree_key(digest), encode_manifest(entries))
 
     def has(self, digest: str) -> bool:
         """Whether a tree can be materialized: whole in the local store, or in the remote one."""
@@ -156,13 +163,28 @@ class Store:
     # Results
 
     def put_result(self, fingerprint: str, result: TaskResult) -> None:
-        """Remember what a fingerprint made. Its outputs must have been put before."""
+        """Remember what a fingerprint made, and share it. Its outputs must have been put before.
+
+        Where the remote fails, which is raised, all is kept here: the work need not be done again.
+        """
         data = json.dumps(result.to_json(), default=str).encode()
-        key = _result_key(fingerprint)
         with disk_errors("storing a result", self.path):
-            write_whole(self.path / key, data, self._scratch)
+            write_whole(self.path / _result_key(fingerprint), data, self._scratch)
+        self.share(fingerprint, result)
+
+    def share(self, fingerprint: str, result: TaskResult) -> None:
+        """Send a result and what it made to the remote, as far as they are not there. Raises ModelyardError."""
+        if self.remote is None:
+            return
+        for digest in sorted({artifact.digest for artifact in result.outputs.values()}):
+            self._push(self.remote, digest)
+        if not self.remote.has(_result_key(fingerprint)):
+            self.remote.write(_result_key(fingerprint), json.dumps(result.to_json(), default=str).encode())
+
+    def check_remote(self) -> None:
+        """Raise ModelyardError where the remote cannot be worked with: before hours of work, not after them."""
         if self.remote:
-            self.remote.write(key, data)
+            self.remote.check()
 
     def get_result(self, fingerprint: str) -> TaskResult | None:
         """What a fingerprint made, where it is known and its outputs are still here or on the remote."""

@@ -13,6 +13,8 @@ from modelyard.graph import compile_graph
 from modelyard.graph.data import data_digest, uri_only
 from modelyard.graph.filecache import FileCache
 from modelyard.graph.model import ExternalData
+from modelyard.secrets import Redactor
+from modelyard.urls import Place
 
 
 def digest(project: Project, uri: str, **options: Any) -> ExternalData:
@@ -125,12 +127,13 @@ def test_elsewhere_a_checksum_is_believed_and_nothing_is_read(
         def open(self, *_: Any) -> Any:
             pytest.fail("downloaded")
 
-    monkeypatch.setattr(remote, "_open", lambda uri, settings: (Bucket(), "bucket/a.csv"))
+    place = Place(Bucket(), "bucket/a.csv", "s3://bucket/a.csv", Redactor([]))
+    monkeypatch.setattr(remote, "open_url", lambda uri, settings: place)
     assert digest(project, "s3://bucket/a.csv").bytes == 7
 
 
 def test_an_unknown_file_system_is_told(project: Project) -> None:
-    with pytest.raises(ModelyardError, match="cannot look at"):
+    with pytest.raises(ModelyardError, match="cannot open nonsense"):
         digest(project, "nonsense://x/y")
 
 

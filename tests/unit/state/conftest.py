@@ -1,8 +1,6 @@
 """Every test of the state runs on SQLite, and under `-m e2e` on a PostgreSQL of its own."""
 
 import os
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -10,33 +8,19 @@ from uuid import uuid4
 import pytest
 
 from modelyard.state import State
-
-
-def _pg_ctl() -> str | None:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
-    return shutil.which("pg_ctl") or (str(found[-1]) if found else None)
+from postgres_server import pg_ctl, running_postgres
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """The URL of a server: `MODELYARD_TEST_POSTGRES`, or a cluster made for this session."""
     if url := os.environ.get("MODELYARD_TEST_POSTGRES"):
         yield url
         return
-    pg_ctl = _pg_ctl()
-    if pg_ctl is None:
-        pytest.skip("no PostgreSQL on this machine")
-    home = Path(f"/tmp/modelyard-pg-{uuid4().hex[:8]}")
-    home.mkdir(mode=0o777)
-    home.chmod(0o777)
-    as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    control = [*as_user, pg_ctl, "-D", str(home / "data"), "-w", "-s"]
-    subprocess.run([*control, "initdb", "-o", "-U modelyard -A trust"], check=True, stdout=subprocess.DEVNULL)
-    options = f"-c listen_addresses='' -c unix_socket_directories={home}"
-    subprocess.run([*control, "-l", str(home / "log"), "-o", options, "start"], check=True, stdout=subprocess.DEVNULL)
-    yield f"postgresql://modelyard@/postgres?host={home}"
-    subprocess.run([*control, "-m", "immediate", "stop"], check=True)
-    shutil.rmtree(home, ignore_errors=True)
+    if pg_ctl() is None:
+        pytest.skip("no PostgreSQL on this machine: apt-get install postgresql")
+    with running_postgres() as server:
+        yield server.socket
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.e2e)])

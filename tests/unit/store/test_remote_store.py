@@ -6,7 +6,7 @@ import pytest
 
 from modelyard.errors import ModelyardError
 from modelyard.store import Store
-from modelyard.task import TaskResult
+from modelyard.task import Artifact, TaskResult
 
 PRINT = "b3:" + "a" * 64
 
@@ -16,7 +16,7 @@ def remote(request, tmp_path):
     if request.param == "folder":
         return f"file://{tmp_path}/remote"
     fsspec.filesystem("memory").store.clear()
-    return "memory://bucket/modelyard"
+    return "memory://remote-store/modelyard"
 
 
 def open_store(at: Path, remote: str) -> Store:
@@ -28,6 +28,12 @@ def output(at: Path) -> Path:
     for index in range(10):
         (at / f"f{index}").write_text(str(index))
     return at
+
+
+def share(store: Store, folder: Path) -> Artifact:
+    put = store.put_tree(folder)
+    store.put_result(PRINT, TaskResult(PRINT, {"out": put}))
+    return put
 
 
 def test_another_machine_finds_trees_results_and_references(remote, tmp_path):
@@ -44,7 +50,7 @@ def test_another_machine_finds_trees_results_and_references(remote, tmp_path):
 
 def test_what_is_missing_here_is_fetched_again(remote, tmp_path):
     store = open_store(tmp_path / "here", remote)
-    put = store.put_tree(output(tmp_path / "out"))
+    put = share(store, output(tmp_path / "out"))
     shutil.rmtree(store.path / "objects")
     assert store.has(put.digest)
     assert (store.materialize(put.digest, tmp_path / "in") / "f3").read_text() == "3"
@@ -59,7 +65,7 @@ def test_a_reference_moved_elsewhere_is_seen_here(remote, tmp_path):
 
 def test_damage_on_the_way_is_refused(tmp_path):
     store = open_store(tmp_path / "here", f"file://{tmp_path}/remote")
-    put = store.put_tree(output(tmp_path / "out"))
+    put = share(store, output(tmp_path / "out"))
     shutil.rmtree(store.path / "objects")
     for path in (tmp_path / "remote" / "objects").rglob("??/*"):
         path.chmod(0o644)
@@ -70,14 +76,33 @@ def test_damage_on_the_way_is_refused(tmp_path):
 
 
 def test_a_remote_that_cannot_be_opened_is_said(tmp_path):
-    with pytest.raises(ModelyardError, match="cannot be opened"):
+    with pytest.raises(ModelyardError, match="Protocol not known: nonsense") as error:
         open_store(tmp_path, "nonsense://x")
+    assert error.value.address == "store.remote"
 
 
-def test_a_remote_that_fails_is_said_and_the_local_store_has_it(tmp_path):
+def test_what_a_failing_remote_did_not_take_is_kept_here_and_shared_later(tmp_path):
+    url = f"file://{tmp_path}/remote"
     (tmp_path / "remote").write_text("a file in its place")
-    store = open_store(tmp_path, f"file://{tmp_path}/remote")
+    store = open_store(tmp_path / "here", url)
     with pytest.raises(ModelyardError, match=r"remote store .* cannot be") as error:
-        store.put_tree(output(tmp_path / "out"))
+        share(store, output(tmp_path / "out"))
     assert error.value.code == "store-remote"
-    assert len(list((store.path / "objects").rglob("??/*"))) == 10
+    result = store.get_result(PRINT)
+    assert result is not None
+    (tmp_path / "remote").unlink()
+    open_store(tmp_path / "here", url).share(PRINT, result)
+    there = open_store(tmp_path / "there", url)
+    assert there.get_result(PRINT) == result
+    assert (there.materialize(result.outputs["out"].digest, tmp_path / "in") / "f7").read_text() == "7"
+
+
+def test_a_password_in_the_url_is_not_shown(tmp_path, monkeypatch):
+    monkeypatch.setenv("PW", "hunter22")
+    settings = {"path": "store", "remote": "ftp://me:${secret.PW}@127.0.0.1:1/x"}
+    with pytest.raises(ModelyardError) as error:
+        Store.open(settings, tmp_path).check_remote()
+    assert "hunter22" not in str(error.value)
+    with pytest.raises(ModelyardError, match=r"me:\*\*\*@127") as error:
+        Store.open({**settings, "remote": "ftp://me:hunter22@127.0.0.1:1/x"}, tmp_path).check_remote()
+    assert "hunter22" not in str(error.value)

@@ -71,30 +71,30 @@ def _nothing(address: str) -> Files:
 
 
 def _download(uri: str, ctx: StepContext, exclude: Sequence[str]) -> Files:
-    import fsspec
-
-    from modelyard.secrets import resolve
+    from modelyard.urls import open_url
 
     target = ctx.workdir / FETCHED
+    place = open_url(uri, ctx.document.settings)
     try:
-        filesystem, path = fsspec.core.url_to_fs(resolve(uri, ctx.document.settings))
-        sizes = {name: size for name, size in _listing(filesystem, path).items() if not left_out(name[0], exclude)}
-        done, total = 0, sum(sizes.values())
+        sizes = _listing(place.filesystem, place.path)
+        kept = {name: size for name, size in sizes.items() if not left_out(name[0], exclude)}
+        done, total = 0, sum(kept.values())
         files = []
-        for (name, remote), size in sorted(sizes.items()):
-            place = target / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            filesystem.get_file(remote, str(place))
-            files.append((name, place))
+        for (name, remote), size in sorted(kept.items()):
+            local = target / name
+            local.parent.mkdir(parents=True, exist_ok=True)
+            place.filesystem.get_file(remote, str(local))
+            files.append((name, local))
             done += size
             ctx.progress(done, max(total, 1), f"fetched {name}")
-    except ModelyardError:
-        raise
     except Exception as error:
-        raise _unreadable(uri, ctx.address, error) from error
+        why, fix = place.explain(error)
+        raise ModelyardError(
+            f"cannot read `{place.shown}`: {why}", address=ctx.address, code="remote-data", fix=fix
+        ) from error
     if not files:
         raise ModelyardError(
-            f"there is nothing at `{uri}`", address=ctx.address, code="missing-data", fix="Check the address."
+            f"there is nothing at `{place.shown}`", address=ctx.address, code="missing-data", fix="Check the address."
         )
     return files
 
@@ -114,13 +114,3 @@ def _listing(filesystem: Any, path: str) -> dict[tuple[str, str], int]:
         (name.lstrip("/").removeprefix(prefix).lstrip("/"), name): int(info.get("size") or 0)
         for name, info in kept.items()
     }
-
-
-def _unreadable(uri: str, address: str, error: Exception) -> ModelyardError:
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return ModelyardError(
-        f"cannot read `{uri}`: {reason}",
-        address=address,
-        code="remote-data",
-        fix="Check the address, your rights to it, and that its file system is there (s3:// needs `modelyard[s3]`).",
-    )
