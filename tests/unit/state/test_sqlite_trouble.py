@@ -149,7 +149,7 @@ def test_an_absolute_path_is_taken_as_it_is(tmp_path):
 
 def test_a_postgresql_that_does_not_answer_is_said_without_its_password(tmp_path):
     pytest.importorskip("psycopg")
-    with pytest.raises(ModelyardError, match="localhost/db cannot be reached") as error:
+    with pytest.raises(ModelyardError, match="localhost:1/db cannot be reached") as error:
         State.open("postgresql://ana:hush@localhost:1/db", tmp_path)
     assert "hush" not in str(error.value)
 
