@@ -9,45 +9,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from running_server import SERVER, Running, is_ready
 from serving_models import make_detector, picture
 
 from modelyard.errors import ModelyardError
 from modelyard.serving import client
 from watching import eventually
-
-SERVER = """
-import json, sys
-from pathlib import Path
-from types import SimpleNamespace
-from modelyard.serving.service import serve
-from modelyard.store import Store
-root, config = Path(sys.argv[1]), json.loads(sys.argv[2])
-emit = lambda event: print(json.dumps(dict(event)), flush=True)
-serve(SimpleNamespace(document=SimpleNamespace(settings={}), address="serving.api", config=config, inputs={},
-      root=root, workdir=root / "work", store=Store.open({}, root), emit=emit))
-heavy = {"torch", "pandas", "mlflow", "ultralytics", "sklearn", "pydantic"} & set(sys.modules)
-print(json.dumps({"event": "ended", "heavy": sorted(heavy)}), flush=True)
-"""
-
-
-class Running:
-    def __init__(self, root: Path, **config: Any) -> None:
-        given = json.dumps({"model": "digits", "stage": "production", "port": 0, **config})
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", SERVER, str(root), given], stdout=subprocess.PIPE, text=True
-        )
-        self.url = json.loads(self.process.stdout.readline())["url"]
-
-    def stop(self) -> list[dict[str, Any]]:
-        self.process.send_signal(signal.SIGTERM)
-        out, _ = self.process.communicate(timeout=60)
-        return [json.loads(line) for line in out.splitlines()]
 
 
 @pytest.fixture
@@ -61,12 +33,6 @@ def server(tmp_path: Path, promote: Callable) -> Iterator[Running]:
         running.process.kill()
         running.process.wait()
         running.process.stdout.close()
-
-
-def is_ready(url: str) -> bool:
-    with suppress(ModelyardError):
-        return bool(client.read_health(url)["ready"])
-    return False
 
 
 def test_a_client_of_the_standard_library_asks_and_draws_and_the_server_ends_well(server, tmp_path):

@@ -50,7 +50,7 @@ def _columns(graph: Graph, layout: Layout) -> list[tuple[float, float]]:
 
 def _width(node: Node) -> float:
     """A guess at the drawn width: there is no font to ask. A little too wide is better than cut."""
-    return max(len(clipped(node.address, _LONGEST)) * 7.5, len(clipped(subtitle(node), _LONGEST)) * 6.1) + 26
+    return max(len(clipped(node.address, _LONGEST)) * 8.2, len(clipped(subtitle(node), _LONGEST)) * 6.3) + 26
 
 
 def _box(node: Node, layout: Layout, columns: list[tuple[float, float]]) -> str:
