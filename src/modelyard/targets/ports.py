@@ -6,6 +6,8 @@ from contextlib import suppress
 from modelyard.errors import ModelyardError
 
 _TRIED = 50
+PORTS = {"serve": 8080, "tracking": 5000}
+"""Where a kind of service listens, unless its spec says otherwise."""
 
 
 def is_free(host: str, port: int) -> bool:

@@ -25,10 +25,10 @@ class ComposeCli:
         self._scope = scope
         self._context = context
 
-    def run(self, *arguments: str, env: Mapping[str, str] | None = None) -> str:
+    def run(self, *arguments: str) -> str:
         """What it printed on stdout. Raises ModelyardError with what it said, code `compose`."""
         done = subprocess.run(
-            self._command(arguments), env=self._environment(env), stdin=subprocess.DEVNULL, capture_output=True,
+            self._command(arguments), env=self._environment(None), stdin=subprocess.DEVNULL, capture_output=True,
             text=True, errors="replace", check=False,
         )  # fmt: skip
         if done.returncode:

@@ -7,10 +7,10 @@ from typing import Any
 from modelyard.graph.model import Node
 from modelyard.secrets import references
 from modelyard.targets.compose.names import service_name
+from modelyard.targets.ports import PORTS, reachable
+from modelyard.targets.probing import PROBES
 from modelyard.task import TaskDocument
 
-PROBES = {"serve": "/v2/health/ready", "tracking": "/health"}
-PORTS = {"serve": 8080, "tracking": 5000}
 SECRETS = "/run/secrets"
 
 
@@ -43,8 +43,6 @@ class Service:
 
     @property
     def url(self) -> str | None:
-        from modelyard.targets.ports import reachable
-
         return f"http://{reachable(self.host)}:{self.published}" if self.published else None
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from modelyard.about import own_version
 from modelyard.errors import ModelyardError
 from modelyard.graph.fingerprint import service_fingerprint
-from modelyard.graph.model import Graph, Node
+from modelyard.graph.model import Graph
 from modelyard.targets.compose import names
 from modelyard.targets.compose.definition import Service, plain_document, service_of
 from modelyard.targets.compose.images import Image, image_role
@@ -40,10 +40,9 @@ def render_graph(
 ) -> dict[str, bytes]:
     """All files: `compose.yaml`, `.env`, the images' build contexts, and a document a service."""
     services = services_of(graph)
-    by_address: dict[str, Node] = dict(graph.nodes)
     documents = {
         service.address: plain_document(
-            by_address[service.address], service, graph.project, graph.environment, graph.settings
+            graph.nodes[service.address], service, graph.project, graph.environment, graph.settings
         )
         for service in services
     }

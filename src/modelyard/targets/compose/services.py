@@ -14,7 +14,7 @@ from modelyard.targets.compose.names import Scope
 from modelyard.targets.compose.observing import Container, containers, live_service
 from modelyard.targets.compose.ownership import refuse_clash, remove_unused
 from modelyard.targets.compose.secret_files import forget_others, provide
-from modelyard.targets.probing import ask
+from modelyard.targets.probing import Answer, ask
 from modelyard.task import TaskDocument
 
 READY_WITHIN = 120.0
@@ -83,7 +83,7 @@ class ComposeServices:
         known.pop(address, None)
         forget_others(self._scope, _secrets_of(known))
         if known:
-            self._render()
+            self.render()
         remove_unused(self._client(), self._scope)
         on_event({"event": "note", "text": f"{address} stopped"})
 
@@ -97,13 +97,14 @@ class ComposeServices:
     def _known(self) -> dict[str, tuple[Service, TaskDocument]]:
         return self._folder.deployed()
 
-    def _render(self) -> None:
+    def render(self) -> None:
+        """Write the working folder anew, from what is deployed."""
         known = self._known()
         documents = {address: inside(document, service) for address, (service, document) in known.items()}
         self._write([service for service, _ in known.values()], documents)
 
     def _up(self, service: Service, document: TaskDocument) -> None:
-        self._render()
+        self.render()
         changed = provide(self._scope, _secrets_of(self._known()), document.settings.get("secrets") or {}, self._user)
         if service.door:
             # A door that stands at the right port stays, whatever else is new: through it no request is refused.
@@ -141,7 +142,7 @@ class ComposeServices:
             ended = newest is None or not newest.running
             restarts = newest.restarts(self._client()) if newest else 0
             waited = time.monotonic() - began
-            if newest is not None and newest.running and (answer := _is_ready(service, waited)):
+            if newest is not None and newest.running and (answer := _answer(service, waited)).ready:
                 live = live_service(service, self._of(service))
                 return replace(live, status="ready", version=answer.version, detail="")
             if restarts >= _CRASHES or waited > READY_WITHIN or (ended and waited > 10):
@@ -190,16 +191,11 @@ def _asked(service: Service, live: LiveService) -> LiveService:
     return replace(live, status="ready", version=answer.version) if answer.ready else live
 
 
-class _Ready:
-    def __init__(self, version: str | None) -> None:
-        self.version = version
-
-
-def _is_ready(service: Service, waited: float) -> _Ready | None:
+def _answer(service: Service, waited: float) -> Answer:
+    """Of a service without a probe, that it stays up is the answer."""
     if service.url is None or service.probe is None:
-        return _Ready(None) if waited > _STAYS_UP else None
-    answer = ask(f"{service.url}{service.probe}")
-    return _Ready(answer.version) if answer.ready else None
+        return Answer(waited > _STAYS_UP)
+    return ask(f"{service.url}{service.probe}")
 
 
 def _why(newest: Container | None, restarts: int) -> str:

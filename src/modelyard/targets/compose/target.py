@@ -10,7 +10,7 @@ from modelyard.graph.model import Graph
 from modelyard.targets.base import Deployment, Files, Live, LiveService, OnEvent
 from modelyard.targets.compose.access import container_user, give_access
 from modelyard.targets.compose.compose_cli import ComposeCli
-from modelyard.targets.compose.definition import Service, inside
+from modelyard.targets.compose.definition import Service
 from modelyard.targets.compose.engine import Engine
 from modelyard.targets.compose.executor import ComposeExecutor
 from modelyard.targets.compose.folder import ComposeFolder
@@ -98,9 +98,7 @@ class ComposeTarget:
         """The image's name, built if the engine has it not. One build at a time."""
         with self._building:
             image = self._images[role]
-            deployed = ComposeFolder(self._scope.folder).deployed()
-            documents = {address: inside(document, service) for address, (service, document) in deployed.items()}
-            self._write([service for service, _ in deployed.values()], documents)
+            self._services.render()
             cli = ComposeCli(self._scope, self._context)
             build(cli, self._engine, str(self._scope.root), [image], on_event, cancel)
             return image.name

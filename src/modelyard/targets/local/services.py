@@ -14,11 +14,10 @@ from modelyard.targets.base import Deployment, LiveService, OnEvent
 from modelyard.targets.local.daemon import ensure_supervisor, supervisor_pid
 from modelyard.targets.local.endings import end_process
 from modelyard.targets.local.service_files import Running, ServiceFolder, Wanted, stem_of
+from modelyard.targets.probing import PROBES
 from modelyard.task import TaskDocument
 from modelyard.wording import counted
 
-PROBES = {"serve": "/v2/health/ready", "tracking": "/health"}
-PORTS = {"serve": 8080, "tracking": 5000}
 READY_WITHIN = 120.0
 _CRASHES = 3
 _TICK = 0.05
@@ -103,11 +102,11 @@ class Services:
         asked = config.get("port")
         if isinstance(asked, int) and asked:
             return asked
-        if asked is None and kind not in PORTS:
+        if asked is None and kind not in ports.PORTS:
             return None
         if before is not None and before.port:
             return before.port
-        return ports.find_free(host, PORTS.get(kind, 8080))
+        return ports.find_free(host, ports.PORTS.get(kind, 8080))
 
     def _check_port(self, stem: str, wanted: Wanted, config: Mapping[str, Any]) -> None:
         host = str(config.get("host") or "127.0.0.1")

@@ -1,7 +1,6 @@
 """Builds what the engine has not, through Compose, which speaks BuildKit: cached layers, and secrets in no layer."""
 
 import re
-import socket
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
@@ -55,7 +54,7 @@ def _build_one(
         if words := _words(line):
             on_event({"event": "progress", "done": 0, "total": 0, "text": f"image {image.role}: {words}"})
 
-    with take_turn(on_event, cancel), pip_secrets(_is_near(engine)) as variables:
+    with take_turn(on_event, cancel), pip_secrets(engine.is_near) as variables:
         code = cli.watch(
             "--progress", "plain", "--profile", "images", "build", f"image-{image.role}",
             on_line=hear, cancel=cancel, env={**variables, REVISION: _revision(root)},
@@ -72,12 +71,6 @@ def _words(line: str) -> str:
     if pip := _PIP.match(line):
         return f"{pip[1].lower()} {pip[2].rpartition('/')[2].rstrip(',')}".rstrip()  # no address of an index
     return ""
-
-
-def _is_near(engine: Engine) -> bool:
-    """Whether the engine builds on this very machine, and not in a virtual one (Docker Desktop) or far away."""
-    local = str(engine.api.base_url).startswith("http+docker://")
-    return local and engine.info.get("Name") == socket.gethostname()
 
 
 def _revision(root: str) -> str:
