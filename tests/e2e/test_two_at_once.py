@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 from e2e_project import Project
 
@@ -19,12 +20,12 @@ steps:
   slow: {run: 'python slow.py ${outputs.o} COUNT GO', inputs: {i: 'steps.quick:o'}, outputs: {o: {type: files}}}
 """
 SLOW = """
-import sys, time
+import os, sys, time
 from pathlib import Path
 
 out, count, go = map(Path, sys.argv[1:])
 with count.open("a") as runs:
-    print("run", file=runs)
+    print(os.getpid(), file=runs)
 while not go.exists():
     time.sleep(0.02)
 (out / "x").write_text("x")
@@ -41,7 +42,10 @@ class Held:
     go: Path
 
     def runs(self) -> int:
-        return len(self.count.read_text().splitlines())
+        return len(self.step_pids())
+
+    def step_pids(self) -> list[int]:
+        return [int(line) for line in self.count.read_text().splitlines()]
 
 
 @pytest.fixture
@@ -49,7 +53,7 @@ def held(write: Callable[..., Project], tmp_path: Path) -> Iterator[Held]:
     count, go = tmp_path / "count", tmp_path / "go"
     project = write(SPEC.replace("COUNT", str(count)).replace("GO", str(go)), slow__py=SLOW)
     with project.start("apply", "--auto-approve") as first:
-        eventually(count.exists)
+        eventually(lambda: count.exists() and bool(count.read_text()))
         yield Held(project, first.pid, count, go)
         go.touch()
         out, err = first.communicate(timeout=60)
@@ -119,7 +123,9 @@ def test_looking_does_not_wait(held: Held) -> None:
 
 
 def test_the_lock_of_a_killed_apply_is_taken_over(held: Held) -> None:
+    (step,) = held.step_pids()
     os.kill(held.pid, signal.SIGKILL)
+    eventually(lambda: not psutil.pid_exists(step))  # a step that is told to go on before it is stopped has finished
     held.go.touch()
     held.project.apply()
     assert held.project.actions() == {}

@@ -63,7 +63,8 @@ def _copy_template(name: str, directory: Path) -> None:
 
     example = resource_folder("examples") / name
     if (example / "mlops.yaml").is_file():
-        ignored = shutil.ignore_patterns(".modelyard", "__pycache__", "*.pyc")
+        # Not its lock either: a new project is computed with what is installed where it begins.
+        ignored = shutil.ignore_patterns(".modelyard", "__pycache__", "*.pyc", "mlops.lock")
         shutil.copytree(example, directory, dirs_exist_ok=True, ignore=ignored)
         return
     base = resource_folder("specs") / f"{name}.yaml"

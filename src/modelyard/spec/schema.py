@@ -6,7 +6,7 @@ overlays (environments, specs that extend others), in which nothing is required 
 
 from typing import Any
 
-from modelyard.spec.catalog.engines import ENGINES
+from modelyard.spec.catalog.engines import engine_names
 from modelyard.spec.catalog.evidently_names import CHECKS
 from modelyard.spec.catalog.expectations import IMAGE_EXPECTATIONS
 from modelyard.spec.catalog.gx_names import EXPECTATIONS
@@ -79,7 +79,7 @@ def _add_names(definitions: Json) -> None:
     definitions["MonitoringCheck"] = _named(CHECKS)
     definitions["Monitor"]["properties"]["checks"]["items"] = {"$ref": "#/$defs/MonitoringCheck"}
     engine = definitions["Training"]["properties"]["engine"]
-    engine["enum"] = [*ENGINES, *ENGINES_TO_COME]
+    engine["enum"] = [*engine_names(), *ENGINES_TO_COME]
 
 
 def _named(known: dict[str, tuple[str, str]]) -> Json:

@@ -48,9 +48,12 @@ def open_mirrors(document: TaskDocument, name: str, emit: Callable[[Mapping[str,
     folder = Path(document.root) / ".modelyard" / "tensorboard" / name / document.run_id
     try:
         return [TensorBoard(folder)]
-    except (ImportError, OSError) as error:
-        emit({"event": "warning", "text": f"not mirrored to TensorBoard: {error}"})
-        return []
+    except ImportError as error:
+        text = f"not mirrored to TensorBoard: {error}; pip install 'modelyard[tensorboard]'"
+    except OSError as error:
+        text = f"not mirrored to TensorBoard: {error}"
+    emit({"event": "warning", "text": text})
+    return []
 
 
 def _scalar(name: str, value: float) -> Any:

@@ -27,9 +27,7 @@ def serve(ctx: Any) -> None:
     host = os.environ.get("MODELYARD_HOST", "127.0.0.1")  # a target knows where it can listen
     process = subprocess.Popen(
         [
-            sys.executable, "-m", "mlflow", "server", "--host", host, "--port", port, "--workers", "1",
-            "--backend-store-uri", place.uri, "--default-artifact-root", place.artifacts.as_uri(),
-            "--serve-artifacts", "--artifacts-destination", place.artifacts.as_uri(),
+            sys.executable, "-m", "modelyard.tracking.mlflow_server", host, port, place.uri, place.artifacts.as_uri(),
         ],
         cwd=ctx.root, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=processes.die_with_parent,  # noqa: PLW1509
         env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},

@@ -1,4 +1,5 @@
 import shutil
+import sys
 from pathlib import Path
 
 import fsspec
@@ -106,3 +107,16 @@ def test_a_password_in_the_url_is_not_shown(tmp_path, monkeypatch):
     with pytest.raises(ModelyardError, match=r"me:\*\*\*@127") as error:
         Store.open({**settings, "remote": "ftp://me:hunter22@127.0.0.1:1/x"}, tmp_path).check_remote()
     assert "hunter22" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "package", "extra"),
+    [("s3://b/x", "s3fs", "s3"), ("gs://b/x", "gcsfs", "gcs"), ("abfs://b/x", "adlfs", "azure")],
+)
+def test_a_missing_driver_names_the_extra_that_has_it(tmp_path, monkeypatch, url, package, extra):
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.delitem(sys.modules["fsspec.registry"]._registry, url.partition(":")[0], raising=False)
+    with pytest.raises(ModelyardError, match=f"needs the Python package `{package}`") as error:
+        open_store(tmp_path, url)
+    assert error.value.fix == f"pip install 'modelyard[{extra}]'"
+    assert error.value.code == "missing-package"

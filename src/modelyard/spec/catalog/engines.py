@@ -1,6 +1,8 @@
 """Training engines: what each needs, what its parameters are called, and what its models do."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,26 @@ ENGINES = {
 }  # fmt: skip
 ONLY_SOME = ("model", "call", "run", "env")
 """Keys of a training that only some engines take."""
+
+_GROUP = "modelyard.engines"
+
+
+def engine_facts(name: str) -> EngineFacts | None:
+    """What is known of an engine: of one that an installed package brings, that it takes any key and any data."""
+    return ENGINES.get(name) or _engines_of_packages().get(name)
+
+
+def engine_names() -> tuple[str, ...]:
+    """Ours, and those that installed packages bring."""
+    return (*ENGINES, *(name for name in _engines_of_packages() if name not in ENGINES))
+
+
+@cache
+def _engines_of_packages() -> Mapping[str, EngineFacts]:
+    from importlib.metadata import entry_points  # 20 ms, which a spec with our own engines does not pay
+
+    facts = EngineFacts(needs=(), own=ONLY_SOME, learns_from=("files", "images", "table"))
+    return {point.name: facts for point in sorted(entry_points(group=_GROUP), key=lambda point: point.name)}
 
 
 def parameters(engine: str, model: str | None) -> tuple[str, ...] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelyard.spec.catalog.engines import ENGINES
+from modelyard.spec.catalog.engines import engine_facts
 from modelyard.spec.cel import Name
 from modelyard.spec.checks.addresses import take_apart
 from modelyard.spec.checks.expressions import check_condition
@@ -26,7 +26,7 @@ def check_tuning(findings: Findings) -> None:
         for parameter, space in study.space.items():
             _check_range(findings, (*at, "space", parameter), space, study.sampler)
         training = _training_of(findings, study.training)
-        if training is None or training.engine not in ENGINES:
+        if training is None or engine_facts(training.engine) is None:
             continue
         for parameter in study.space:
             check_parameter(findings, (*at, "space", parameter), training, parameter)

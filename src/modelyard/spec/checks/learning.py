@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelyard.nearest import did_you_mean
-from modelyard.spec.catalog.engines import ENGINES, ONLY_SOME, models, parameters, task
+from modelyard.spec.catalog.engines import (
+    ENGINES,
+    ONLY_SOME,
+    EngineFacts,
+    engine_facts,
+    engine_names,
+    models,
+    parameters,
+    task,
+)
 from modelyard.spec.catalog.metrics import METRICS
 from modelyard.spec.checks.addresses import Addresses, take_apart
 from modelyard.spec.checks.code import Code
@@ -28,30 +37,30 @@ def check_training(findings: Findings, addresses: Addresses, code: Code, schemas
     for name, training in findings.spec.training.items():
         if training.engine in ENGINES_TO_COME:
             continue
-        if training.engine not in ENGINES:
+        engine = engine_facts(training.engine)
+        if engine is None:
             at = ("training", name, "engine")
             findings.unknown(
                 at,
                 training.engine,
                 f"there is no engine `{training.engine}`",
-                list(ENGINES),
+                engine_names(),
                 kind="Engines",
                 code="engine",
             )
             continue
-        _check_keys(findings, name, training)
+        _check_keys(findings, name, training, engine)
         _check_model(findings, name, training)
         _check_parameters(findings, name, training)
         _check_metrics(findings, name, training)
-        _check_data(findings, addresses, schemas, name, training)
+        _check_data(findings, addresses, schemas, name, training, engine)
         if training.call:
             code.check_call(("training", name, "call"), training.call)
         if training.run:
             code.check_command(("training", name, "run"), training.run)
 
 
-def _check_keys(findings: Findings, name: str, training: Training) -> None:
-    engine = ENGINES[training.engine]
+def _check_keys(findings: Findings, name: str, training: Training, engine: EngineFacts) -> None:
     for key in engine.needs:
         if not getattr(training, key):
             from modelyard.spec.fields import description
@@ -126,7 +135,9 @@ def _check_metrics(findings: Findings, name: str, training: Training) -> None:
             findings.unknown(at, metric, what, known or (), kind="It has", code="metric")
 
 
-def _check_data(findings: Findings, addresses: Addresses, schemas: Schemas, name: str, training: Training) -> None:
+def _check_data(
+    findings: Findings, addresses: Addresses, schemas: Schemas, name: str, training: Training, engine: EngineFacts
+) -> None:
     named = take_apart(training.data)
     if (
         named is None
@@ -136,7 +147,6 @@ def _check_data(findings: Findings, addresses: Addresses, schemas: Schemas, name
         return
     at = ("training", name)
     kind = addresses.data_type(named)
-    engine = ENGINES[training.engine]
     if kind and kind not in engine.learns_from and kind != "sql":
         wanted = " or ".join(engine.learns_from)
         what = f"engine {training.engine} learns from {wanted}, and `{training.data}` holds {kind}"

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from modelyard.errors import ModelyardError
 from modelyard.steps.tuning.space import grid
 
 NAME = "study"
+_NEEDS = {"cmaes": ("cmaes", "train"), "gp": ("torch", "vision")}
+"""Packages that Optuna imports only when a sampler first draws, and the extras that have them."""
 
 
 def open_study(config: Mapping[str, Any], workdir: Path) -> optuna.Study:
@@ -60,12 +63,11 @@ def make_sampler(config: Mapping[str, Any], number: int) -> optuna.samplers.Base
         "nsgaii": lambda: samplers.NSGAIISampler(seed=seed),
         "nsgaiii": lambda: samplers.NSGAIIISampler(seed=seed),
     }
-    try:
-        sampler: optuna.samplers.BaseSampler = makers[name]()
-    except ImportError as error:
-        raise ModelyardError(
-            f"the sampler `{name}` needs a package that is not installed: {error}", code="missing-package"
-        ) from error
+    package, extra = _NEEDS.get(name, ("optuna", "train"))
+    if find_spec(package) is None:
+        what = f"the sampler `{name}` needs the Python package `{package}`, which is not installed"
+        raise ModelyardError(what, fix=f"pip install 'modelyard[{extra}]'", code="missing-package")
+    sampler: optuna.samplers.BaseSampler = makers[name]()
     return sampler
 
 
