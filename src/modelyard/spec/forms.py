@@ -12,9 +12,25 @@ def as_list(value: Any) -> Any:
     return value if isinstance(value, (list, tuple)) or value is None else [value]
 
 
+def no_truth(kind: str, value: Any) -> Any:
+    """Refuse `true` and `false` where a number is wanted: pydantic takes them for 1 and 0."""
+    if isinstance(value, bool):
+        from pydantic_core import PydanticKnownError
+
+        raise PydanticKnownError(kind)  # type: ignore[arg-type]  # `int_type` or `float_type`
+    return value
+
+
 def under(key: str, value: Any) -> Any:
     """«One value or a table»: one value stands for `{key: value}`."""
     return value if isinstance(value, dict) or value is None or is_section(value) else {key: value}
+
+
+def switched(key: str, value: Any) -> Any:
+    """`true` takes the defaults, `false` is nothing, one value stands for `{key: value}`."""
+    if isinstance(value, bool):
+        return {} if value else None
+    return under(key, value)
 
 
 def is_section(value: Any) -> bool:
@@ -76,6 +92,10 @@ def named_outputs(value: Any) -> Any:
 
 def local_target() -> Any:
     return {"local": {}}
+
+
+def tracking_volume() -> Any:
+    return {"size": 10 << 30}
 
 
 def target_by_name(value: Any) -> Any:

@@ -9,6 +9,8 @@ import pytest
 from modelyard.errors import ModelyardError
 from modelyard.inference.session import Model
 
+pytestmark = pytest.mark.e2e
+
 NETWORK = """
 import torch
 from torch import nn

@@ -39,6 +39,7 @@ def test_one_anchor_speaks_for_several_classes_only_where_asked():
     assert decode(output, multi_label=True).classes.tolist() == [0, 1]
 
 
+@pytest.mark.e2e
 def test_suppression_agrees_with_torchvisions():
     torch = pytest.importorskip("torch")
     from torchvision.ops import batched_nms

@@ -53,6 +53,19 @@ def test_only_the_number_one_is_version_one(mistakes, version, shown):
     assert [(error.what, str(error.where)) for error in found] == [(f"must be `1`, not {shown}", "mlops.yaml:2:10")]
 
 
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("steps: {a: {run: x, outputs: {o: {type: files}}, resources: {gpu: true}}}", "a whole number"),
+        ("steps: {a: {run: x, outputs: {o: {type: files}}, retries: {times: true}}}", "a whole number"),
+        ("pipeline: {budget: {gpu_hours: true}}", "a number"),
+        ("serving: {s: {model: registry.m, replicas: {requests_per_second: true}}}", "a number"),
+    ],
+)
+def test_true_is_no_number(mistakes, text, kind):
+    assert f"must be {kind}, not `true`" in [error.what for error in mistakes(f"version: 1\nproject: p\n{text}")]
+
+
 def test_a_mistake_in_what_an_alias_shares_is_told_once(mistakes):
     found = mistakes("version: 1\nproject: p\nx-s: &s {run: x, tmeout: 1}\nsteps: {a: *s, b: *s}")
     assert [(error.what, str(error.where)) for error in found] == [("unknown key", "mlops.yaml:3:18")]

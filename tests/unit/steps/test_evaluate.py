@@ -6,6 +6,8 @@ import pytest
 
 from modelyard.errors import ModelyardError
 
+pytestmark = pytest.mark.e2e
+
 TRAIN = {"engine": "sklearn", "model": "LogisticRegression", "target": {"name": "late", "sql": "delay > 14"}}
 EVALUATE = {"engine": "sklearn", "target": TRAIN["target"]}
 

@@ -13,6 +13,8 @@ from modelyard.errors import ModelyardError
 from modelyard.steps import expect
 from modelyard.steps.data.parquet import write_table
 
+pytestmark = pytest.mark.e2e
+
 NOT_NULL = {"name": "expect_column_values_to_not_be_null", "kwargs": {"column": "carrier"}}
 
 

@@ -190,6 +190,7 @@ def test_data_that_changes_under_the_plan_is_refused(
         ingest.run(context("sources.t", "ingest", {"type": "table"}, ["data"], external=external))
 
 
+@pytest.mark.e2e
 def test_all_flights_of_a_year_are_read_and_split_in_seconds(
     take: Callable[..., Any], nycflights: Path, tmp_path: Path
 ) -> None:

@@ -121,6 +121,7 @@ def brute_force(label: Mapping[str, Any], rows: list[dict[str, Any]], created: b
     }
 
 
+@pytest.mark.e2e
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(source_rows, label_rows, st.booleans())
 def test_joins_equal_the_brute_force_reading(
@@ -288,6 +289,7 @@ def test_an_entity_that_is_text_here_and_a_number_there_is_told(context: Any, tm
         joined(context, labels, build(context, source_at(s0=1), tmp_path), tmp_path)
 
 
+@pytest.mark.e2e
 def test_flights_of_a_year_are_joined_with_the_weather_in_seconds(
     context: Any, nycflights: Path, tmp_path: Path
 ) -> None:

@@ -21,6 +21,8 @@ from modelyard.monitoring.window import flat
 from modelyard.steps import ingest, monitor
 from modelyard.steps.data.parquet import write_table
 
+pytestmark = pytest.mark.e2e
+
 DRIFT = {"name": "DataDriftPreset", "kwargs": {"drift_share": 0.5}}
 
 

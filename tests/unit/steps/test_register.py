@@ -8,6 +8,8 @@ import pytest
 from modelyard.errors import ModelyardError
 from modelyard.steps import register
 
+pytestmark = pytest.mark.e2e
+
 TRAIN = {"engine": "sklearn", "model": "LogisticRegression", "target": {"name": "late", "sql": "delay > 14"}}
 RULES = {"name": "late", "promote": {"production": "auto"}, "keep": {"versions": 20}}
 

@@ -7,6 +7,8 @@ import pytest
 from modelyard.errors import ModelyardError
 from modelyard.inference.session import Model
 
+pytestmark = pytest.mark.e2e
+
 FOREST = {
     "engine": "sklearn",
     "model": "HistGradientBoostingClassifier",

@@ -8,6 +8,8 @@ import pytest
 from modelyard.errors import ModelyardError
 from modelyard.inference.session import Model
 
+pytestmark = pytest.mark.e2e
+
 TRAINING = {
     "engine": "sklearn",
     "model": "HistGradientBoostingClassifier",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import core_schema
 
-from modelyard.spec.forms import as_list, under
+from modelyard.spec.forms import as_list, no_truth, under
 from modelyard.spec.plain import Plain
 
 OWN_KEY = "x-"
@@ -41,6 +41,16 @@ def _no_plugins() -> Iterator[None]:
             os.environ["PYDANTIC_DISABLE_PLUGINS"] = before
 
 
+def _refuse_truth(holder: Any) -> None:
+    """Where a field's value is a number, a truth value is none."""
+    schema = holder["schema"]
+    if schema["type"] in ("default", "nullable"):
+        _refuse_truth(schema)
+    elif schema["type"] in ("int", "float"):
+        kind = f"{schema['type']}_type"
+        holder["schema"] = core_schema.no_info_before_validator_function(partial(no_truth, kind), schema)
+
+
 class Section(BaseModel, Plain):
     """A table of the spec."""
 
@@ -54,6 +64,16 @@ class Section(BaseModel, Plain):
     def model_rebuild(cls, **options: Any) -> bool | None:
         with _no_plugins():
             return super().model_rebuild(**options)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> core_schema.CoreSchema:
+        made: core_schema.CoreSchema = handler(source)
+        fields: Any = handler.resolve_ref_schema(made)
+        while "fields" not in fields:
+            fields = fields["schema"]
+        for field in fields["fields"].values():
+            _refuse_truth(field)
+        return made
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: core_schema.CoreSchema, handler: Any) -> Json:
