@@ -1,5 +1,6 @@
 """`serve` nodes: the process that listens, from start to a drained end."""
 
+import asyncio
 import contextlib
 import errno
 import json
@@ -23,6 +24,8 @@ from modelyard.serving.settings import DRAIN_SECONDS, ServerSettings
 from modelyard.task import TaskDocument
 
 _WORKERS = 8
+_ACCEPTED = 0.05  # seconds until what the kernel has handed over has become a connection
+_FIRST_REQUEST = 1.0  # seconds that a client which has connected is given to ask
 
 
 class ServiceContext(Protocol):
@@ -67,7 +70,25 @@ def uvicorn_config(app: Any) -> uvicorn.Config:
 
 
 class Server(uvicorn.Server):  # type: ignore[misc]
-    """uvicorn raises the signal again once it has drained; here the service ends well when it was asked to."""
+    """uvicorn raises the signal again once it has drained; here the service ends well when it was asked to.
+
+    And it hangs up on a client that has connected and not asked yet: here that one is answered.
+    """
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        loop = asyncio.get_running_loop()
+        for server in self.servers:
+            for listener in server.sockets:
+                # asyncio drops what it has accepted and not set up when its server is closed.
+                with contextlib.suppress(RuntimeError, ValueError, NotImplementedError):
+                    loop.remove_reader(listener.fileno())
+        await asyncio.sleep(_ACCEPTED)
+        for server in self.servers:
+            server.close()
+        ends = loop.time() + _FIRST_REQUEST
+        while loop.time() < ends and any(one.cycle is None for one in self.server_state.connections):
+            await asyncio.sleep(0.02)
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

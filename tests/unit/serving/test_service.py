@@ -65,6 +65,21 @@ def test_sigterm_answers_what_is_under_way_and_loses_no_prediction(server, tmp_p
     assert json.loads(log.read_text())["id"] == answers[0]["id"]
 
 
+def test_a_client_that_has_connected_before_the_end_is_answered(server):
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as early:
+        process = psutil.Process(server.process.pid)
+        eventually(lambda: "ESTABLISHED" in {one.status for one in process.net_connections()})
+        server.process.send_signal(signal.SIGTERM)
+        with pytest.raises(ConnectionError):
+            while True:  # until nobody listens any more
+                socket.create_connection((host, int(port)), timeout=10).close()
+        early.sendall(b"GET /v2/health/live HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        assert early.recv(4096).startswith(b"HTTP/1.1 200")
+    server.stop()
+    assert server.process.returncode == 0
+
+
 def test_sigkill_loses_at_most_a_second_of_predictions(server, tmp_path):
     asked = client.predict_image(server.url, picture())["id"]
     predictions = tmp_path / ".modelyard" / "predictions" / "api"
