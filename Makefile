@@ -53,7 +53,7 @@ schemas: install
 	$(BIN)/python -m modelyard schema --write schemas
 
 golden: install
-	RENEW_GOLDEN=1 $(BIN)/python -m pytest tests/unit/graph
+	RENEW_GOLDEN=1 $(BIN)/python -m pytest tests/unit/graph tests/unit/targets/test_compose_golden.py
 
 docs: install
 	$(BIN)/python tools/docs.py

@@ -65,6 +65,9 @@ make_base() {
 }
 
 docker info > /dev/null 2>&1 || start_engine
+if is_root && [ -f /etc/debian_version ]; then
+    install docker-registry=docker-registry # what tests push to
+fi
 made=$(docker image inspect --format '{{index .Config.Labels "dev.modelyard.base"}}' "$base" 2> /dev/null || true)
 [ "$made" = "$recipe" ] || make_base
 echo "== engine $(docker version --format '{{.Server.Version}}'), base $base"

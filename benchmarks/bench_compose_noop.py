@@ -9,7 +9,7 @@ from pathlib import Path
 from compose_flights import BASE, docker
 from measure import MODELYARD, alternate, need, result
 
-from modelyard.targets.compose.compose_cli import find_compose
+from modelyard.targets.docker.compose_cli import find_compose
 
 SPEC = """\
 version: 1

@@ -8,13 +8,13 @@ from measure import result
 
 import modelyard
 from modelyard.targets.compose.access import container_user
-from modelyard.targets.compose.compose_cli import ComposeCli
-from modelyard.targets.compose.engine import Engine
 from modelyard.targets.compose.folder import ComposeFolder
-from modelyard.targets.compose.images import images_of
-from modelyard.targets.compose.images.building import build
 from modelyard.targets.compose.names import Scope
 from modelyard.targets.compose.rendering import render_graph
+from modelyard.targets.docker.compose_cli import ComposeCli
+from modelyard.targets.docker.engine import Engine
+from modelyard.targets.images import images_of
+from modelyard.targets.images.building import build
 
 BAR = 450.0
 

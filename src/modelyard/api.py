@@ -51,19 +51,16 @@ def compile_graph(loaded: "LoadedSpec") -> "Graph":
 
 def open_state(loaded: "LoadedSpec", graph: "Graph", *, read_only: bool = False) -> "State":
     """The state the spec names. Read-only makes nothing on the disk. Raises ModelyardError."""
-    from modelyard.runtime.secrets import resolve
-    from modelyard.state.state import State
+    from modelyard.apply.opening import open_state as open_
 
-    settings = graph.settings.get("state") or {}
-    uri = resolve(settings.get("uri") or "sqlite:///.modelyard/state.db", graph.settings)
-    return State.open(uri, loaded.root, read_only=read_only, project=graph.project)
+    return open_(graph, loaded.root, read_only=read_only)
 
 
 def open_store(loaded: "LoadedSpec", graph: "Graph") -> "Store":
     """The content-addressed store the spec names."""
-    from modelyard.store import Store
+    from modelyard.apply.opening import open_store as open_
 
-    return Store.open(graph.settings.get("store") or {}, loaded.root, graph.settings)
+    return open_(graph, loaded.root)
 
 
 def open_target(loaded: "LoadedSpec", graph: "Graph") -> "Target":
@@ -81,19 +78,24 @@ def make_plan(
     exclude: Sequence[str] = (),
     observe: bool = True,
 ) -> "Plan":
-    """What `apply` would do, and why. Changes nothing; `observe=False` does not look at what runs."""
-    with open_state(loaded, graph, read_only=True) as state:
+    """What `apply` would do, and why. Changes nothing.
+
+    `observe=False` does not look at what runs, nor at a state in the cluster: the plan is then that of a first apply.
+    """
+    from modelyard.apply.opening import open_state as open_
+
+    with open_(graph, loaded.root, read_only=True, offline=not observe) as state:
         live = _what_runs(loaded, graph) if observe else None
         return plan_against_state(loaded, graph, state, open_store(loaded, graph), live, select=select, exclude=exclude)
 
 
 def _what_runs(loaded: "LoadedSpec", graph: "Graph") -> "Live":
-    """Where nothing is a service, the target is not asked, and not imported."""
-    if any(node.role == "service" for node in graph.nodes.values()):
+    """Where nothing is a service, the target is not asked, and not imported; but for a cluster, which holds more."""
+    if "kubernetes" in graph.target or any(node.role == "service" for node in graph.nodes.values()):
         return open_target(loaded, graph).observe(graph)
     from types import SimpleNamespace
 
-    return cast("Live", SimpleNamespace(services={}))
+    return cast("Live", SimpleNamespace(services={}, notes={}, objects=()))
 
 
 def plan_against_state(
@@ -151,14 +153,18 @@ def destroy(
     on_event: "Callable[[Any], None] | None" = None,
     cancel: "threading.Event | None" = None,
     lock_wait: float = 0.0,
+    volumes: bool = False,
 ) -> "ApplyReport":
-    """Stop the services that apply started, and forget what was applied. Results stay in the store."""
+    """Stop the services that apply started, and forget what was applied. Results stay in the store.
+
+    `volumes`: the data that services keep (databases of the Compose target) goes too.
+    """
     from modelyard.apply.destroy import destroy as destroy_
 
     with open_state(loaded, graph) as state:
         return destroy_(
             graph, open_target(loaded, graph), state, root=loaded.root, on_event=on_event, cancel=cancel,
-            lock_wait=lock_wait,
+            lock_wait=lock_wait, volumes=volumes,
         )  # fmt: skip
 
 

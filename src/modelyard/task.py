@@ -81,7 +81,8 @@ def _plain(record: "Artifact | TaskDocument | TaskResult") -> dict[str, Any]:
 
 
 def encode_event(event: Mapping[str, Any]) -> str:
-    """One line, newline not included. Kinds: `progress`, `metric`, `note`, `warning`, `result`, `error`."""
+    """One line, newline not included. Kinds: `progress`, `metric`, `note`, `warning`, `result`, `error`,
+    and `followed` from a node that took part in what another one leads."""
     return EVENT_PREFIX + json.dumps(event, separators=(",", ":"), default=str)
 
 

@@ -46,6 +46,11 @@ class Place:
         return self.path.strip("/").partition("/")[0] if protocols & _IN_BUCKETS else None
 
 
+def extra_of(url: str) -> str | None:
+    """The extra of Modelyard that brings the driver of a URL's file system; None where none is needed, or known."""
+    return _EXTRAS.get(url.partition("://")[0], (None,))[0]
+
+
 def open_url(url: str, settings: Mapping[str, Any] | None = None, **options: Any) -> Place:
     """The file system that a URL names; `settings` are the graph's, whose `secrets` say where those in it live.
 

@@ -52,6 +52,10 @@ class TargetContract:
     def free_port(self) -> int:
         raise NotImplementedError
 
+    def reachable(self, url: str) -> str:
+        """A service's URL as this process reaches it."""
+        return url
+
     def document(self, root: Path, node: Node, **changes: Any) -> TaskDocument:
         """A document whose paths and store hold where the target runs things."""
         return task_document(root, node, **{"project": "contract", **changes})
@@ -461,7 +465,7 @@ class ServiceCase:
             self._root, node, fingerprint=self.fingerprint, settings={"version": version}
         )
         live = self._target.deploy(Deployment(node, document), lambda event: None)
-        self.url = live.url or ""
+        self.url = self._contract.reachable(live.url or "")
         return live
 
     def observed(self) -> LiveService:

@@ -127,7 +127,8 @@ def serve(port, answer, marker):
         def log_message(self, *_):
             pass
 
-    HTTPServer(("0.0.0.0" if Path("/.dockerenv").exists() else "127.0.0.1", int(port)), Handler).serve_forever()
+    host = os.environ.get("MODELYARD_HOST") or ("0.0.0.0" if Path("/.dockerenv").exists() else "127.0.0.1")
+    HTTPServer((host, int(port)), Handler).serve_forever()
 
 
 if __name__ == "__main__":

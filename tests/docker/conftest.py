@@ -22,6 +22,12 @@ def engine() -> None:
     assert done.returncode == 0, f"no engine, or no image {BASE}: run .ci/docker.sh\n{done.stderr}"
 
 
+@pytest.fixture(scope="session")
+def yard_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all that work in a yard (`task_yard`): so its image is built once."""
+    return tmp_path_factory.mktemp("yard")
+
+
 def compose_project(name: str, folder: Path) -> Project:
     """A copy of an example with free ports, and an environment `staging` on the Compose target."""
     root = folder / name

@@ -3,19 +3,18 @@
 import os
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
-import psutil
 import pytest
+from own_engine import OwnEngine
 from task_yard import HANG, Yard, in_background, working
 
 from conftest import docker
 from modelyard.errors import ModelyardError
 from modelyard.targets.compose import names
-from modelyard.targets.compose.engine import Engine
+from modelyard.targets.docker.engine import Engine
 from watching import eventually
 
 pytestmark = [
@@ -28,57 +27,9 @@ WRITE = "import pathlib, sys; pathlib.Path(sys.argv[1], 'x').write_text('x')"
 WENT = "the Docker engine went away while it ran"
 
 
-@dataclass
-class OwnEngine:
-    """`folder` is short: the path of a socket has room for a hundred characters."""
-
-    folder: Path
-    process: "subprocess.Popen[bytes] | None" = None
-
-    @property
-    def host(self) -> str:
-        return f"unix://{self.folder}/s"
-
-    def start(self) -> None:
-        """In namespaces of its own: an engine makes, and takes away, the network bridge `docker0` of its machine."""
-        folders = ("--data-root", f"{self.folder}/data", "--exec-root", f"{self.folder}/exec")
-        argv = ["dockerd", "--host", self.host, *folders, "--pidfile", f"{self.folder}/pid"]
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                ["unshare", "--net", "--mount", "--", *argv], stdout=log, stderr=log, start_new_session=True
-            )
-        eventually(self.answers, 60)
-
-    def answers(self) -> bool:
-        return subprocess.run(["docker", "--host", self.host, "info"], capture_output=True, check=False).returncode == 0
-
-    def stop(self) -> None:
-        """As an administrator does: its containers are asked to end."""
-        assert self.process is not None
-        self.process.terminate()
-        self.process.wait(60)
-
-    def kill(self) -> None:
-        """As a bad moment does: the engine and what it stands on, at once. Containers go on without it."""
-        assert self.process is not None
-        below = [child for child in psutil.Process(self.process.pid).children() if child.name() == "containerd"]
-        for victim in [self.process, *below]:
-            victim.kill()
-        self.process.wait(60)
-        (self.folder / "pid").unlink(missing_ok=True)
-        for pid in self.folder.glob("exec/containerd/*.pid"):
-            pid.unlink()
-
-    def end(self) -> None:
-        """Whatever state a test has left it in: started once more, it ends what it left running."""
-        if not self.answers():
-            self.start()
-        self.kill()
-
-
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("yard")
+def root(yard_root: Path) -> Path:
+    return yard_root
 
 
 @pytest.fixture(scope="module")
@@ -93,8 +44,7 @@ def engine(root: Path) -> Iterator[OwnEngine]:
         engine = OwnEngine(Path(folder))
         engine.start()
         try:
-            with subprocess.Popen(["docker", "save", tag], stdout=subprocess.PIPE) as saved:
-                subprocess.run(["docker", "--host", engine.host, "load", "--quiet"], stdin=saved.stdout, check=True)
+            engine.load(tag)
             yield engine
         finally:
             engine.end()

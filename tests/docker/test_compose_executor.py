@@ -24,8 +24,8 @@ OUT = "${outputs.out}"
 
 
 @pytest.fixture(scope="module")
-def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
-    yard = Yard(tmp_path_factory.mktemp("yard"))
+def yard(yard_root: Path) -> Iterator[Yard]:
+    yard = Yard(yard_root)
     yield yard
     yard.executor.close()
 

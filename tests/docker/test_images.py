@@ -14,17 +14,17 @@ import pytest
 from conftest import BASE, docker
 from modelyard.errors import ModelyardError
 from modelyard.graph.model import CodeFile, Graph, Node
-from modelyard.targets.compose import names
 from modelyard.targets.compose.access import container_user
-from modelyard.targets.compose.compose_cli import ComposeCli
-from modelyard.targets.compose.engine import Engine
 from modelyard.targets.compose.folder import ComposeFolder
-from modelyard.targets.compose.images import images_of
-from modelyard.targets.compose.images.building import build
-from modelyard.targets.compose.images.pip_settings import pip_secrets
-from modelyard.targets.compose.images.turns import take_turn
 from modelyard.targets.compose.names import Scope
 from modelyard.targets.compose.rendering import render_graph
+from modelyard.targets.docker.compose_cli import ComposeCli
+from modelyard.targets.docker.engine import Engine
+from modelyard.targets.images import images_of
+from modelyard.targets.images import labels as names
+from modelyard.targets.images.building import build
+from modelyard.targets.images.pip_settings import pip_secrets
+from modelyard.targets.images.turns import take_turn
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 

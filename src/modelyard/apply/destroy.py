@@ -27,9 +27,12 @@ def plan_destroy(graph: Graph, applied: Mapping[str, AppliedRecord]) -> Plan:
 
 def destroy(
     graph: Graph, target: Target, state: State, *, root: Path, on_event: OnApplyEvent | None = None,
-    cancel: threading.Event | None = None, lock_wait: float = 0.0,
+    cancel: threading.Event | None = None, lock_wait: float = 0.0, volumes: bool = False,
 ) -> ApplyReport:  # fmt: skip
-    """Do it, under the state's lock. A service that does not stop keeps its record, and is in the report as failed."""
+    """Do it, under the state's lock. A service that does not stop keeps its record, and is in the report as failed.
+
+    `volumes`: the data that services keep goes too.
+    """
     tell: OnApplyEvent = on_event or (lambda event: None)
     reports: list[NodeReport] = []
     with state.lock("destroy", lock_wait, graph.environment, lambda holder: tell(LockWaiting(str(holder))), cancel):
@@ -42,7 +45,7 @@ def destroy(
             where = target_of(applied[change.address], graph, root, target)
             reports.append(_remove(change, where, state, graph.environment, tell))
             tell(NodeFinished(reports[-1]))
-        target.sweep()
+        target.sweep(volumes=volumes)
         state.journal("destroyed", {"counts": {"removed": sum(report.ok for report in reports)}}, graph.environment)
     cancelled = any(report.outcome == "cancelled" for report in reports)
     return ApplyReport(graph.project, graph.environment, tuple(reports), cancelled=cancelled)

@@ -1,6 +1,7 @@
 """A plan with the real state, store and target behind it: reads them, changes nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from modelyard.apply.stages import moved_stages
 from modelyard.apply.unfinished import unfinished_runs
 from modelyard.graph.model import Graph
 from modelyard.plan.builder import make_plan
-from modelyard.plan.definition import Plan
+from modelyard.plan.definition import Change, Plan
 from modelyard.plan.estimate import Prices
 from modelyard.state import AppliedRecord, State
 from modelyard.state.records import latest
@@ -48,7 +49,7 @@ def plan_project(
             kind=kind, environment=environment
         )
 
-    return make_plan(
+    plan = make_plan(
         graph,
         applied,
         results,
@@ -68,6 +69,23 @@ def plan_project(
         applied_by=last.by.partition("@")[0] if last else None,
         warnings=warnings,
     )
+    if live is None:
+        return plan
+    return replace(_noted(plan, live.notes) if live.notes else plan, objects=tuple(live.objects))
+
+
+def _noted(plan: Plan, notes: Mapping[str, str]) -> Plan:
+    """With what the target has to say of its services, at the end of their lines."""
+
+    def noted(change: Change) -> Change:
+        note = notes.get(change.address)
+        if note is None:
+            return change
+        if not change.pending:
+            return replace(change, summary=note)
+        return replace(change, detail=f"{change.detail or change.action} · {note}")
+
+    return replace(plan, changes=tuple(map(noted, plan.changes)))
 
 
 def failed_attempts(state: State, environment: str | None, applied: dict[str, AppliedRecord]) -> dict[str, str]:

@@ -16,7 +16,12 @@ from modelyard.targets.base import Capacity
 Ending = Literal["ok", "failed", "cancelled", "fatal"]
 """`fatal` stops the whole run even where it is to keep going: a full disk, a lost lock."""
 
-FATAL = frozenset({"disk-full", "lock-lost", "state", "state-busy", "state-corrupt", "state-io", "state-not-writable"})
+FATAL = frozenset(
+    {
+        "disk-full", "lock-lost", "state", "state-busy", "state-corrupt", "state-io", "state-not-writable",
+        "state-unreachable",
+    }
+)  # fmt: skip
 """Codes of errors after which nothing more can be written down."""
 
 _NOTHING = Resources(cpu=0.0)

@@ -1,7 +1,8 @@
 """`modelyard apply`."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,19 +38,32 @@ def command(
     from modelyard.plan.planfile import load_plan
 
     how = {"parallelism": parallelism, "keep_going": keep_going, "lock_wait": lock_wait}
-    carry_out = _detached if detach else _carry_out
     if plan_file is not None:
         session = Session(common)
-        return carry_out(session, load_plan(plan_file, session.graph), False, how)
+        return _way(session, detach)(session, load_plan(plan_file, session.graph), False, how)
     while True:
         session = Session(common)
         plan = make_plan(session.loaded, session.graph, select=select, exclude=exclude)
         try:
-            return carry_out(session, plan, not auto_approve, how)
+            return _way(session, detach)(session, plan, not auto_approve, how)
         except ModelyardError as error:
             if error.code != "stale-plan":
                 raise
             common.say("Another apply has been here since; planning again.\n")
+
+
+def _way(session: Session, detach: bool) -> Callable[[Session, "Plan", bool, Mapping[str, Any]], int]:
+    if "kubernetes" in session.graph.target:
+        return partial(_handed_over, detach=detach)
+    return _detached if detach else _carry_out
+
+
+def _handed_over(session: Session, plan: "Plan", asks: bool, how: Mapping[str, Any], detach: bool) -> int:
+    from modelyard.cli.cluster import hand_over
+
+    if not _is_wanted(session, plan, asks):
+        return 0
+    return hand_over(session, plan, how, detach)
 
 
 def _carry_out(session: Session, plan: "Plan", asks: bool, how: Mapping[str, Any]) -> int:
@@ -78,6 +92,16 @@ def _detached(session: Session, plan: "Plan", asks: bool, how: Mapping[str, Any]
 
 def _is_wanted(session: Session, plan: "Plan", asks: bool) -> bool:
     """Show the plan, hold it against the policies, and ask; False where there is nothing to do."""
+    _show(session, plan)
+    if plan.empty:
+        return False
+    if asks:
+        _ask(session.common)
+    return True
+
+
+def _show(session: Session, plan: "Plan") -> None:
+    """Raises ModelyardError for a plan that a policy denies."""
     from modelyard.api import judge_plan
     from modelyard.plan.policies import denied
 
@@ -87,11 +111,6 @@ def _is_wanted(session: Session, plan: "Plan", asks: bool) -> bool:
     refusal = denied(verdicts)
     if refusal:
         raise refusal
-    if plan.empty:
-        return False
-    if asks:
-        _ask(common)
-    return True
 
 
 def _ask(common: Common) -> None:

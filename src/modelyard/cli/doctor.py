@@ -68,7 +68,7 @@ def _print(found: dict[str, Any]) -> None:
 
 def _compose() -> str | None:
     from modelyard.errors import ModelyardError
-    from modelyard.targets.compose.compose_cli import find_compose
+    from modelyard.targets.docker.compose_cli import find_compose
 
     try:
         return _ask([*find_compose(), "version", "--short"])

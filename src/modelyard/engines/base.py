@@ -57,5 +57,13 @@ class Engine(Protocol):
         ...
 
 
+class Follower(Protocol):
+    """What an engine has besides where several nodes can train together: see `modelyard.torchrun`."""
+
+    def follow(self, job: TrainJob) -> None:
+        """Do the part of a node that does not lead; what it leaves in `job.out` is not looked at."""
+        ...
+
+
 class Pruned(Exception):  # noqa: N818 - the field's word, as in Optuna
     """A study's pruner ended this trial early."""

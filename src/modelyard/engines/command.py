@@ -43,6 +43,10 @@ class Command:
             )
         return Trained(complete_signature(job), _own_metrics(job.out))
 
+    def follow(self, job: TrainJob) -> None:
+        """Run the program as one of several nodes: `torchrun` in it finds the others by the environment."""
+        _run(fill_argv(job), job)
+
     def evaluate(self, model: Path, data: Path, config: Mapping[str, Any], out: Path | None) -> Scores:
         return score(model, data, config, out)
 

@@ -5,7 +5,8 @@ The function that `call` names (`module:function`) is either
 - `fit(job, **params) -> nn.Module` where its first parameter is called `job`: it does all the training. `job` is a
   `modelyard.engines.torch_job.TorchJob`: data as tensors or folders, `job.device`, `job.report(epoch, epochs, loss=…)`,
   `job.save(state)` and `job.load()` for checkpoints that outlive a kill. It may give `(module, signature)` back, which
-  it must where the data is no table.
+  it must where the data is no table. Where several processes train together (`job.world` of them), each calls it, with
+  gradients averaged by `job.share(module)`; reports, checkpoints and the module that counts are those of rank 0.
 - `build(inputs, outputs, **params) -> nn.Module`: a network from `inputs` numbers to `outputs` of them (a class each,
   or one for regression). Modelyard trains it: Adam, cross entropy or squared error. Of `params`, `epochs` (20),
   `batch_size` (64), `learning_rate` (1e-3) and `weight_decay` (0) are for that; the rest is the function's.
@@ -24,6 +25,7 @@ import torch
 from modelyard.digests import digest_file
 from modelyard.engines.base import Trained, TrainJob
 from modelyard.engines.torch_export import export_module, export_with_columns
+from modelyard.engines.torch_group import Group, joined
 from modelyard.engines.torch_job import TorchJob, table_job
 from modelyard.engines.torch_loop import LOOP_PARAMS, train_loop
 from modelyard.errors import ModelyardError
@@ -36,16 +38,15 @@ class Torch:
         """Leave `model.onnx` and `model.safetensors` in `job.out`."""
         from safetensors.torch import save_file
 
-        torch.manual_seed(job.seed)
-        torch.use_deterministic_algorithms(True, warn_only=True)
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        words = f"the CPU, {torch.get_num_threads()} threads"
-        if device.type == "cuda":
-            words = torch.cuda.get_device_name(0)
-        job.note(f"training on {words}")
-        function = load_function(str(job.config.get("call", "")))
-        prepared = table_job(job, device) if (job.train / "data.parquet").is_file() else TorchJob(job, device)
-        module, given = _fit(function, prepared)
+        with joined(job, _work) as group:
+            device = group.device
+            words = f"the CPU, {torch.get_num_threads()} threads"
+            if device.type == "cuda":
+                words = torch.cuda.get_device_name(device)
+            if group.world > 1:
+                words += f", {group.world} processes"
+            job.note(f"training on {words}")
+            prepared, module, given = _learn(job, group)
         module = module.to("cpu").eval()
         if given is None and prepared.columns is None:
             raise ModelyardError(
@@ -59,6 +60,11 @@ class Torch:
         digest = digest_file(weights)
         whole = {**signature, "engine": "torch", "weights": {"file": weights.name, "digest": digest}}
         return Trained(whole, recorded=recorded)
+
+    def follow(self, job: TrainJob) -> None:
+        """Do the part of a node that does not lead."""
+        with joined(job, _work) as group:
+            _learn(job, group)
 
     def evaluate(self, model: Path, data: Path, config: Mapping[str, Any], out: Path | None) -> Scores:
         return score(model, data, config, out)
@@ -77,6 +83,19 @@ def load_function(name: str) -> Callable[..., Any]:
     except AttributeError as error:
         raise ModelyardError(f"`{module}` has no `{attribute}`", code="unknown-function") from error
     return found
+
+
+def _work(job: TrainJob, group: Group) -> None:
+    _learn(job, group)
+
+
+def _learn(job: TrainJob, group: Group) -> tuple[TorchJob, torch.nn.Module, dict[str, Any] | None]:
+    torch.manual_seed(job.seed)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    function = load_function(str(job.config.get("call", "")))
+    table = (job.train / "data.parquet").is_file()
+    prepared = table_job(job, group) if table else TorchJob(job, group.device, group)
+    return prepared, *_fit(function, prepared)
 
 
 def _fit(function: Callable[..., Any], job: TorchJob) -> tuple[torch.nn.Module, dict[str, Any] | None]:

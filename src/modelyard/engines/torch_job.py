@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from sklearn.compose import ColumnTransformer
 
 from modelyard.engines.base import TrainJob
 from modelyard.engines.columns import Prepared, frame_of, prepare_columns, preprocessor
+from modelyard.engines.torch_group import CHECKPOINT, Group
 from modelyard.errors import ModelyardError
 from modelyard.evaluation.rows import Rows, class_indices, class_names, read_rows
 from modelyard.files import write_whole
@@ -23,11 +24,13 @@ class TorchJob:
 
     For a table, `x`, `y` (and `x_val`, `y_val`) are float32 features ready to learn from (numbers scaled, missing ones
     filled, categories one-hot) and class indices, or float32 targets; else they are None, and `train` and `val` are
-    the folders to read.
+    the folders to read. Where several processes train together, each has all of the data: `rank` of `world` says
+    which of it is its part.
     """
 
     job: TrainJob
     device: torch.device
+    group: Group = field(default_factory=Group)
     columns: Prepared | None = None
     transformer: ColumnTransformer | None = None
     rows: Rows | None = None
@@ -54,36 +57,54 @@ class TorchJob:
         return self.job.seed
 
     @property
+    def rank(self) -> int:
+        return self.group.rank
+
+    @property
+    def world(self) -> int:
+        return self.group.world
+
+    @property
     def width(self) -> int:
         """How many numbers a row has."""
         return 0 if self.x is None else int(self.x.shape[1])
 
+    def share(self, module: torch.nn.Module) -> torch.nn.Module:
+        """The module to call in training: where several processes train, the one that averages their gradients."""
+        if self.world == 1:
+            return module
+        devices = [self.device] if self.device.type == "cuda" else None
+        return torch.nn.parallel.DistributedDataParallel(module.to(self.device), device_ids=devices)
+
     def report(self, epoch: float, epochs: float, **values: float) -> None:
         """Tell how far it is; `values` are shown live and recorded. Raises `Pruned` in a study: let it through."""
-        self.job.report(epoch, epochs, values)
+        if self.group.leads:
+            self.job.report(epoch, epochs, values)
 
     def save(self, state: Mapping[str, Any]) -> None:
         """Keep a checkpoint of tensors and plain values, whole or not at all."""
+        if not self.group.leads:
+            return
         buffer = io.BytesIO()
         torch.save(dict(state), buffer)
-        write_whole(self.job.checkpoints / "torch.pt", buffer.getvalue(), sync=True)
+        write_whole(self.job.checkpoints / CHECKPOINT, buffer.getvalue(), sync=True)
 
     def load(self) -> dict[str, Any] | None:
         """The last checkpoint of a killed attempt, or None."""
-        path = self.job.checkpoints / "torch.pt"
+        path = self.job.checkpoints / CHECKPOINT
         if not path.is_file():
             return None
         state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
         return state
 
 
-def table_job(job: TrainJob, device: torch.device) -> TorchJob:
+def table_job(job: TrainJob, group: Group) -> TorchJob:
     """The job over a table: its columns prepared, its target as the task needs it."""
     rows = read_rows(job.train, job.config)
     columns = prepare_columns(rows)
     transformer = preprocessor(columns, trees=False).fit(frame_of(rows, columns))
     classes = tuple(class_names(rows.column(rows.target))) if _task(job, rows) == "classify" else ()
-    made = TorchJob(job, device, columns, transformer, rows, classes)
+    made = TorchJob(job, group.device, group, columns, transformer, rows, classes)
     made.x, made.y = _tensors(made, rows)
     if job.val is not None:
         made.x_val, made.y_val = _tensors(made, read_rows(job.val, job.config))

@@ -5,13 +5,17 @@ from typing import Any
 import torch
 from torch import nn
 
+from modelyard.engines.torch_group import Group, mean
 from modelyard.engines.torch_job import TorchJob
 
 LOOP_PARAMS = {"epochs": 20, "batch_size": 64, "learning_rate": 1e-3, "weight_decay": 0.0}
 
 
 def train_loop(module: nn.Module, job: TorchJob) -> None:
-    """Train in place. A killed training goes on from its last epoch, with the batches that it would have had."""
+    """Train in place. A killed training goes on from its last epoch, with the batches that it would have had.
+
+    Several processes take each batch apart, so that its gradient is what one process alone would have found.
+    """
     settings: dict[str, Any] = {**LOOP_PARAMS, **{name: job.params[name] for name in LOOP_PARAMS if name in job.params}}
     module.to(job.device)
     loss = nn.CrossEntropyLoss() if job.classes else _squared_error
@@ -20,8 +24,9 @@ def train_loop(module: nn.Module, job: TorchJob) -> None:
     )
     first, best, kept = _resume(module, optimizer, job)
     epochs = int(settings["epochs"])
+    network = job.share(module)
     for epoch in range(first, epochs):
-        told = _epoch(module, loss, optimizer, job, int(settings["batch_size"]), epoch)
+        told = _epoch(network, loss, optimizer, job, int(settings["batch_size"]), epoch)
         values = {"loss": told}
         if job.x_val is not None:
             values["val_loss"] = _validate(module, loss, job)
@@ -60,11 +65,23 @@ def _epoch(
         if len(rows) == 1 and len(order) > 1:
             continue  # batch normalization cannot learn from one row
         optimizer.zero_grad()
-        error = loss(module(job.x[rows]), job.y[rows])
+        mine, weight = part_of(rows, job.group)
+        error = loss(module(job.x[mine]), job.y[mine]) * weight
         error.backward()
         optimizer.step()
         total += float(error.detach()) * len(rows)
-    return total / len(order)
+    return mean(total, job.group) / len(order)
+
+
+def part_of(rows: torch.Tensor, group: Group) -> tuple[torch.Tensor, float]:
+    """This process's rows of a batch, and the weight that makes the mean of all losses the batch's own.
+
+    A batch too small to give each process two rows goes whole to all.
+    """
+    if group.world == 1 or len(rows) < 2 * group.world:
+        return rows, 1.0
+    mine = rows[group.rank :: group.world]
+    return mine, len(mine) * group.world / len(rows)
 
 
 def _validate(module: nn.Module, loss: Any, job: TorchJob) -> float:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from modelyard.plan.objects import ObjectChange
+
 
 class Action(StrEnum):
     """What is done to one address. `restore` takes an earlier result; `update` changes a service without a restart."""
@@ -103,7 +105,8 @@ class Totals:
 class Plan:
     """Every selected address in the graph's order, then what is deleted. `serial` and `lineage` name the state seen.
 
-    `skipped` are addresses that the spec switches off, each with why.
+    `skipped` are addresses that the spec switches off, each with why; `objects` what is not as wanted of what a cluster
+    keeps beside them.
     """
 
     project: str
@@ -119,6 +122,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
     skipped: tuple[tuple[str, str], ...] = ()
     selected: bool = False
+    objects: tuple[ObjectChange, ...] = ()
     by_address: dict[str, Change] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -131,6 +135,11 @@ class Plan:
 
     @property
     def empty(self) -> bool:
+        return self.idle and not self.objects
+
+    @property
+    def idle(self) -> bool:
+        """Whether no address has anything to do."""
         return next(self.pending, None) is None
 
     def counts(self) -> dict[str, int]:

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from modelyard.plan.definition import Action, Change, Estimate, Plan, Reason, Totals
+from modelyard.plan.objects import FieldChange, ObjectChange
 from modelyard.plan.policies import Verdict
 
 VERSION = 1
@@ -30,6 +31,7 @@ def plan_to_json(plan: Plan, verdicts: Sequence[Verdict] = ()) -> dict[str, Any]
         "skipped": dict(plan.skipped),
         "policies": [asdict(verdict) for verdict in verdicts],
         "changes": [change_to_json(change) for change in plan.changes],
+        "objects": [asdict(change) for change in plan.objects],
     }  # fmt: skip
 
 
@@ -66,7 +68,12 @@ def plan_from_json(data: Mapping[str, Any]) -> Plan:
         warnings=tuple(data["warnings"]),
         skipped=tuple(data["skipped"].items()),
         selected=data["selected"],
+        objects=tuple(_object_from_json(change) for change in data.get("objects", ())),  # a plan of an earlier version
     )
+
+
+def _object_from_json(data: Mapping[str, Any]) -> ObjectChange:
+    return ObjectChange(**{**data, "fields": tuple(FieldChange(**field) for field in data["fields"])})
 
 
 def change_from_json(data: Mapping[str, Any]) -> Change:

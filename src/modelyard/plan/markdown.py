@@ -1,15 +1,17 @@
 """A plan as a pull request's comment, as in FACE.md. Fits what GitHub takes; what had to be left out is said."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from html import escape
 
 from modelyard.plan.definition import Change, Plan, Reason
+from modelyard.plan.objects import OBJECT_SIGNS, by_kind
 from modelyard.plan.policies import Verdict
 from modelyard.plan.quantities import duration
 from modelyard.plan.style import SIGNS, clean
 from modelyard.plan.summary import heading, summary_line
 from modelyard.plan.text import words
+from modelyard.wording import counted
 
 LIMIT = 65_536
 _ROOM_FOR_NOTES = 400
@@ -38,7 +40,9 @@ def render_markdown(
     notes = "" if explained >= told else f"_Details of {told - explained:,} more changes left out for length._\n\n"
     if len(folded) > room:
         folded = f"_{len(unchanged):,} unchanged._\n\n" if unchanged else ""
-    return head + body + details + notes + folded + foot
+    room -= len(folded)
+    objects = _objects(plan, room)
+    return head + body + details + notes + objects + folded + foot
 
 
 _TABLE_HEAD = "| | address | action | why | estimate |\n|---|---|---|---|---|\n"
@@ -58,14 +62,17 @@ def _head(plan: Plan, verdicts: Sequence[Verdict], now: datetime | None) -> str:
 
 def _fill(changes: Sequence[Change], render: Callable[[Change], str], room: int) -> tuple[str, int]:
     """As many as fit, and how many of the changes that were."""
-    parts: list[str] = []
-    for done, change in enumerate(changes):
-        part = render(change)
+    return _fit(map(render, changes), room)
+
+
+def _fit(parts: Iterable[str], room: int) -> tuple[str, int]:
+    found: list[str] = []
+    for part in parts:
         room -= len(part)
         if room < 0:
-            return "".join(parts), done
-        parts.append(part)
-    return "".join(parts), len(changes)
+            break
+        found.append(part)
+    return "".join(found), len(found)
 
 
 def _table(rows: str, left_out: int) -> str:
@@ -97,6 +104,23 @@ def _detail(change: Change) -> str:
     lines = [f"- {_code(reason)}" + (f" ({_cell(reason.place)})" if reason.place else "") for reason in told]
     title = f"<code>{escape(clean(change.address))}</code> {_plain(words(change))}"
     return f"<details><summary>{title}</summary>\n\n" + "\n".join(lines) + "\n\n</details>\n\n"
+
+
+def _objects(plan: Plan, room: int) -> str:
+    """Of a cluster: what changes field by field; drift says who did it."""
+    if not plan.objects:
+        return ""
+    made = [change for change in plan.objects if change.action == "create"]
+    rest = [change for change in plan.objects if change.action != "create"]
+    lines = [f"- `{OBJECT_SIGNS['create']}` {_plain(by_kind(made))}\n"] if made else []
+    for change in rest:
+        lines.append(f"- `{OBJECT_SIGNS[change.action]}` {_cell(change.title)}\n")
+        lines += [f"  - {'⚠️ ' if field.drift else ''}{_cell(str(field))}\n" for field in change.fields]
+    title = f"<details><summary>{_plain(counted(len(plan.objects), 'object'))} of the cluster</summary>\n\n"
+    end = "\n</details>\n\n"
+    note = "- _more left out for length_\n"
+    text, told = _fit(lines, room - len(title) - len(end) - len(note))
+    return f"{title}{text}{'' if told == len(lines) else note}{end}" if told else ""
 
 
 def _unchanged(changes: Sequence[Change]) -> str:

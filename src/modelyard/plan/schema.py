@@ -50,9 +50,13 @@ def plan_schema() -> dict[str, Any]:
                     "name": _TEXT, "effect": {"enum": ["deny", "warn"]}, "message": _TEXT, "place": _MAYBE_TEXT,
                 })},
                 "changes": {"type": "array", "items": {"$ref": "#/$defs/change"}},
+                "objects": {
+                    "type": "array", "items": {"$ref": "#/$defs/object"},
+                    "description": "What is not as wanted of the objects that a cluster keeps beside them.",
+                },
             }
         ),
-        "$defs": {"change": _change(), "reason": _reason()},
+        "$defs": {"change": _change(), "reason": _reason(), "object": _cluster_object()},
     }  # fmt: skip
 
 
@@ -85,6 +89,27 @@ def _reason() -> dict[str, Any]:
             "note": _TEXT,
             "place": {**_MAYBE_TEXT, "examples": ["mlops.yaml:18"]},
             "text": {**_TEXT, "description": "The whole reason as a person reads it."},
+        }
+    )
+
+
+def _cluster_object() -> dict[str, Any]:
+    field = _object(
+        {
+            "field": {**_TEXT, "examples": [".spec.replicas"]},
+            "before": {"description": "Null where there is nothing; a Secret's values are never shown."},
+            "after": {},
+            "drift": {**_FLAG, "description": "True: it is not as the last apply left it."},
+            "manager": {**_MAYBE_TEXT, "description": "Who changed it, where the cluster tells."},
+            "at": _MAYBE_TEXT,
+        }
+    )
+    return _object(
+        {
+            "title": {**_TEXT, "examples": ["Deployment flights-prod-serving-api"]},
+            "address": {**_MAYBE_TEXT, "description": "Null for what the whole environment shares."},
+            "action": {"enum": ["create", "update", "delete"]},
+            "fields": {"type": "array", "items": field},
         }
     )
 

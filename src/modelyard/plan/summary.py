@@ -4,6 +4,7 @@ from datetime import datetime
 
 from modelyard.plan.definition import Plan, Totals
 from modelyard.plan.quantities import age, amount, duration
+from modelyard.wording import counted
 
 _ORDER = ("create", "rerun", "restore", "update", "replace", "delete", "follow")
 
@@ -34,6 +35,8 @@ def counts_line(plan: Plan) -> str:
     unchanged = counts.get("no-op", 0)
     if unchanged:
         parts.append(f"{unchanged:,} unchanged")
+    if plan.objects:
+        parts.append(counted(len(plan.objects), "object of the cluster", "objects of the cluster"))
     return ", ".join(parts) or "nothing in the spec"
 
 

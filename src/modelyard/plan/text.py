@@ -1,11 +1,12 @@
 """A plan for a terminal, as in FACE.md «A plan». Plain where it is not one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from modelyard.plan.builder import SUMMARIZED
 from modelyard.plan.definition import Action, Change, Plan, Reason
+from modelyard.plan.objects import OBJECT_SIGNS, by_kind
 from modelyard.plan.policies import Verdict
 from modelyard.plan.quantities import duration
 from modelyard.plan.style import MEANINGS, SIGNS, Meaning, Span, paint
@@ -14,6 +15,8 @@ from modelyard.plan.summary import heading, summary_line
 CONDITIONAL = "reruns only if its input's digest changes"
 _PLACE = 46
 """A reason's text and the place behind it stand this far apart, where there is room."""
+_MADE = 3
+_OBJECTS: Mapping[str, Meaning] = {"create": "new", "update": "changed", "delete": "gone"}
 _SHOWN = 300
 """Up to so many changes are told one by one; a plan that long is read as JSON."""
 
@@ -23,7 +26,8 @@ def render_text(
     now: datetime | None = None, every: bool = False,
 ) -> str:  # fmt: skip
     """The plan as lines. `width` None cuts nothing; `every` folds nothing."""
-    lines = [Span(heading(plan, now), "strong")], *_body(plan, every, width), *_after(plan, verdicts)
+    body = [*_body(plan, every, width), *_objects(plan, every), *_after(plan, verdicts)]
+    lines = [[Span(heading(plan, now), "strong")], *body]
     return "\n".join(paint(line, color, width) for line in lines) + "\n"
 
 
@@ -127,6 +131,21 @@ def _on_own_line(change: Change, reason: Reason) -> bool:
 def _name(change: Change, reason: Reason) -> str:
     """The node itself is named on the line above already."""
     return {"drift": "drift", "failed": "", "lost": ""}.get(reason.kind, reason.what)
+
+
+def _objects(plan: Plan, every: bool) -> Iterator[list[Span]]:
+    """Of a cluster, field by field; many new ones are counted, as a first apply makes them all."""
+    made = [change for change in plan.objects if change.action == "create"]
+    fold = len(made) > _MADE and not every
+    if fold:
+        yield [Span(f"  {OBJECT_SIGNS['create']} {by_kind(made)}", "new")]
+    for change in plan.objects:
+        if not (fold and change.action == "create"):
+            yield [Span(f"  {OBJECT_SIGNS[change.action]} {change.title}", _OBJECTS[change.action])]
+        for field in change.fields:
+            yield [Span(f"      {field}")]
+    if plan.objects:
+        yield []
 
 
 def _after(plan: Plan, verdicts: Sequence[Verdict]) -> Iterator[list[Span]]:

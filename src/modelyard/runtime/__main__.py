@@ -9,7 +9,7 @@ from pathlib import Path
 
 from modelyard import processes
 from modelyard.logs import CappedSink, RotatingFile, Sink, write_all
-from modelyard.runtime.leash import take_leash
+from modelyard.runtime.leash import take_leash, take_variables
 from modelyard.runtime.memory import MemoryWatch
 from modelyard.runtime.running import run_document
 from modelyard.runtime.warden import Warden
@@ -25,9 +25,10 @@ def main(arguments: Sequence[str]) -> int:
     `MODELYARD_LOG` names a file that takes the output instead of stdout; `MODELYARD_DETACHED` lets it outlive whoever
     started it; `MODELYARD_GRACE` is the time in seconds between SIGTERM and SIGKILL; `MODELYARD_MEMORY` the
     bytes that a task's processes may hold together. With `MODELYARD_LEASH=stdin`, secrets are the first line of stdin,
-    and the end of stdin is as good as SIGTERM.
+    and the end of stdin is as good as SIGTERM. `MODELYARD_VARIABLES` names a file of more variables.
     """
     leash = take_leash()
+    take_variables()
     try:
         document = TaskDocument.from_json(json.loads(Path(arguments[0]).read_text()))
     except (IndexError, OSError, ValueError, KeyError, TypeError) as error:

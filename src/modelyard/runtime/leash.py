@@ -27,3 +27,11 @@ def take_leash() -> int | None:
         line += more
     os.environ.update(json.loads(line))
     return leash
+
+
+def take_variables() -> None:
+    """Variables from the file that `MODELYARD_VARIABLES` names, JSON, where it is there and not empty: a service's."""
+    path = os.environ.pop("MODELYARD_VARIABLES", "")
+    if path and os.path.exists(path):  # noqa: PTH110 - nothing else here needs a Path
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123
+            os.environ.update(json.loads(file.read() or "{}"))

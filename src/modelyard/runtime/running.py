@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ from modelyard.errors import ModelyardError
 from modelyard.files import write_whole
 from modelyard.runtime.failure import error_event
 from modelyard.runtime.record import record_run
-from modelyard.steps import SERVICES, STEPS, find
+from modelyard.steps import FOLLOWERS, SERVICES, STEPS, find
 from modelyard.steps.base import StepContext, StepResult
 from modelyard.steps.seeds import seed_of, set_seeds
 from modelyard.task import Artifact, TaskDocument, TaskResult
+from modelyard.torchrun import torchrun_of
 
 Emit = Callable[[Mapping[str, Any]], None]
 
@@ -28,6 +30,10 @@ def run_document(document: TaskDocument, emit: Emit) -> int:
         _enter_project(Path(document.root))
         if document.node["role"] == "service":
             return _serve(document, emit)
+        if torchrun_of().follows:
+            follow_task(document, emit)
+            emit({"event": "followed"})
+            return 0
         emit({"event": "result", "result": run_task(document, emit).to_json()})
     except Exception as error:  # noqa: BLE001 - the border of the user's code: everything becomes an event
         emit(error_event(error))
@@ -50,6 +56,19 @@ def run_task(document: TaskDocument, emit: Emit) -> TaskResult:
     context.store.put_result(document.fingerprint, result)
     write_result(Path(document.result), result)
     return result
+
+
+def follow_task(document: TaskDocument, emit: Emit) -> None:
+    """Take part in a task that another node leads, which alone has a result. Its folder here is of its own."""
+    rank = torchrun_of().node_rank
+    if document.node["kind"] not in FOLLOWERS:
+        raise ModelyardError(f"a task of kind {document.node['kind']} runs on one machine only", code="one-machine")
+    set_seeds(seed_of(document.node["config"]))
+    context = _prepare(replace(document, workdir=f"{document.workdir}/node-{rank}"), emit)
+    try:
+        find(FOLLOWERS, context.kind)(context)
+    finally:
+        _clear(context)
 
 
 def _serve(document: TaskDocument, emit: Emit) -> int:

@@ -23,7 +23,7 @@ from modelyard.task import decode_event, encode_event
 
 Emit = Callable[[Mapping[str, Any]], None]
 _CHUNK = 256 << 10
-_LAST = frozenset({"result", "error"})
+_LAST = ("result", "followed", "error")
 _PROGRESS_EVERY = 0.05
 _DRAIN = 2.0
 
@@ -176,7 +176,7 @@ class Warden:
         if self._service and self._stop_at is not None:
             return self._stopped()
         last = self._last
-        if last is None or (code != 0 and last["event"] == "result"):
+        if last is None or (code != 0 and last["event"] != "error"):
             word = "killed" if code < 0 else "step-failed"
             last = {"event": "error", "what": _how_it_ended(code), "code": word}
             if self._stop_at is not None:

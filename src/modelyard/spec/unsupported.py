@@ -12,6 +12,8 @@ Places = Iterator["tuple[At, str]"]
 """Where it is used, and the words for it there."""
 
 ENGINES_TO_COME = ("xgboost", "lightgbm", "notebook")
+TOGETHER = ("torch", "command")
+"""Engines that train on several machines as one."""
 MIRRORS = ("tensorboard",)
 
 
@@ -31,7 +33,7 @@ def refuse_unsupported(findings: "Findings") -> None:
 
 
 def _pipeline(spec: "Spec") -> Places:
-    if spec.pipeline.schedule:
+    if spec.pipeline.schedule and spec.target.kubernetes is None:
         yield ("pipeline", "schedule"), "runs on a schedule"
 
 
@@ -138,15 +140,9 @@ def _mirrors(spec: "Spec") -> Places:
 def _secrets(spec: "Spec") -> Places:
     for name, place in spec.secrets.items():
         for key in ("keyring", "kubernetes"):
-            if getattr(place, key) is not None:
+            elsewhere = key == "kubernetes" and spec.target.kubernetes is not None
+            if getattr(place, key) is not None and not elsewhere:
                 yield ("secrets", name, key), f"secrets from {key}"
-
-
-def _targets(spec: "Spec") -> Places:
-    if spec.target.kubernetes is not None:
-        yield ("target",), "target kubernetes"
-    if spec.target.compose is not None and spec.target.compose.registry:
-        yield ("target", "compose", "registry"), "pushing images to a registry"
 
 
 def _running(spec: "Spec") -> Places:
@@ -164,17 +160,30 @@ def _running(spec: "Spec") -> Places:
 
 
 def _nodes(spec: "Spec") -> Places:
+    """Several nodes find each other on Kubernetes only, and of the engines only those that torchrun reaches."""
     for section in ("steps", "training", "tuning"):
         for name, one in getattr(spec, section).items():
-            if one.resources and one.resources.nodes > 1:
+            joined = section == "training" and one.engine in TOGETHER and spec.target.kubernetes is not None
+            if one.resources and one.resources.nodes > 1 and not joined:
                 yield (section, name, "resources", "nodes"), "more than one machine for a task"
 
 
 def _gpu_type(spec: "Spec") -> Places:
+    if spec.target.kubernetes is not None:
+        return
     for section in ("steps", "training", "tuning"):
         for name, one in getattr(spec, section).items():
             if one.resources and one.resources.gpu_type:
                 yield (section, name, "resources", "gpu_type"), "choosing a GPU by its type"
+
+
+def _operators(spec: "Spec") -> Places:
+    """Katib hands trials out, and nothing here gathers them; Seldon 2 runs no server of ours."""
+    operators = spec.target.kubernetes.operators if spec.target.kubernetes else None
+    if operators and operators.tuning == "katib":
+        yield ("target", "kubernetes", "operators", "tuning"), "studies by Katib"
+    if operators and operators.serving == "seldon-v2":
+        yield ("target", "kubernetes", "operators", "serving"), "endpoints by Seldon Core 2"
 
 
 def _rule_runs(spec: "Spec") -> Places:
@@ -186,7 +195,11 @@ def _rule_runs(spec: "Spec") -> Places:
 
 
 UNSUPPORTED = (
-    Unsupported("`pipeline.schedule`", _pipeline, "Run `modelyard apply` from cron or CI meanwhile"),
+    Unsupported(
+        "`pipeline.schedule` on the local and the Compose target",
+        _pipeline,
+        "Run `modelyard apply` from cron or CI meanwhile",
+    ),
     Unsupported("`pipeline.triggers`", _triggers, "Run `modelyard apply` where new data arrives meanwhile"),
     Unsupported("`pipeline.concurrency` above 1", _concurrency, "Set it to 1: a second apply waits with `--lock-wait`"),
     Unsupported("sources of type `sql`", _sources, "Write a step that queries and leaves a table"),
@@ -209,11 +222,10 @@ UNSUPPORTED = (
         "more than one replica on the local and the Compose target", _replicas, "Set `max: 1` for this environment"
     ),
     Unsupported("tracking mirrors other than `tensorboard`", _mirrors, "Mirrors here: tensorboard"),
-    Unsupported("secrets from `keyring` and `kubernetes`", _secrets, "Use an environment variable or `file`"),
     Unsupported(
-        "target `kubernetes`, and `registry` of target `compose`",
-        _targets,
-        "Choose `target: local` or `target: compose`",
+        "secrets from `keyring`, and from `kubernetes` on the other targets",
+        _secrets,
+        "Use an environment variable or `file`",
     ),
     Unsupported("`runtime.isolate` and `runtime.image`", _running, "Use `packages`, and `modelyard lock`"),
     Unsupported(
@@ -221,6 +233,17 @@ UNSUPPORTED = (
         _rule_runs,
         "Use `notify`, and run `modelyard apply`",
     ),
-    Unsupported("`resources.gpu_type`", _gpu_type, "Take it away: this machine's GPUs are used as they come"),
-    Unsupported("`resources.nodes` above 1", _nodes, "Set it to 1"),
+    Unsupported(
+        "`resources.gpu_type` on the local and the Compose target",
+        _gpu_type,
+        "Take it away: this machine's GPUs are used as they come",
+    ),
+    Unsupported(
+        "`resources.nodes` above 1, but for trainings by torch or a command on Kubernetes", _nodes, "Set it to 1"
+    ),
+    Unsupported(
+        "Katib and Seldon Core 2 (`target.kubernetes.operators`)",
+        _operators,
+        "Take it away: studies run in one Job, endpoints as Deployments, or by `kserve` or `seldon`",
+    ),
 )

@@ -61,13 +61,13 @@ class LockTable(JournalTable, RunTable):
     def active_holder(self, environment: str | None = None) -> LockHolder | None:
         """Who is at work now; None where nobody is, or a process holds the lock that is gone."""
         found = self._holder(self.scope(environment))
-        return found[0] if found and not _is_dead(*found) else None
+        return found[0] if found and not self._is_dead(*found) else None
 
     def force_unlock(self, environment: str | None = None) -> LockHolder | None:
         """Take the lock away from whoever holds it; what that process still tries to record is refused."""
         holder = self.lock_holder(environment)
         if holder:
-            self._db.run("DELETE FROM modelyard_locks WHERE scope = ?", self.scope(environment))
+            self._take_away(self.scope(environment))
             self.journal("lock-forced", {"from": str(holder)}, environment)
         return holder
 
@@ -90,19 +90,26 @@ class LockTable(JournalTable, RunTable):
             _pause(cancel, holder)
 
     def _try(self, scope: str, reason: str) -> tuple[bool, LockHolder | None]:
-        token, pid, now = os.urandom(16).hex(), os.getpid(), time.time()
+        token = os.urandom(16).hex()
         with self._db.transaction():
             found = self._holder(scope)
-            if found and not _is_dead(*found):
+            if found and not self._is_dead(*found):
                 return False, found[0]
-            self._db.run("DELETE FROM modelyard_locks WHERE scope = ?", scope)
-            self._db.run(
-                "INSERT INTO modelyard_locks (scope, token, owner, host, pid, born, reason, taken, beat) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                scope, token, whoami(), hostname(), pid, born(pid), reason, now, now,
-            )  # fmt: skip
+            self._write_row(scope, token, reason)
         self._tokens[scope] = token
         return True, found[0] if found else None
+
+    def _write_row(self, scope: str, token: str, reason: str) -> None:
+        pid, now = os.getpid(), time.time()
+        self._db.run("DELETE FROM modelyard_locks WHERE scope = ?", scope)
+        self._db.run(
+            "INSERT INTO modelyard_locks (scope, token, owner, host, pid, born, reason, taken, beat) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            scope, token, whoami(), hostname(), pid, born(pid), reason, now, now,
+        )  # fmt: skip
+
+    def _take_away(self, scope: str) -> None:
+        self._db.run("DELETE FROM modelyard_locks WHERE scope = ?", scope)
 
     def _holder(self, scope: str) -> tuple[LockHolder, float] | None:
         rows = self._db.rows(
@@ -118,14 +125,24 @@ class LockTable(JournalTable, RunTable):
         token = self._tokens[scope]
         while not stop.wait(_BEAT_SECONDS):
             with contextlib.suppress(ModelyardError):  # a missed beat is made up for by the next
-                self._db.run(
-                    "UPDATE modelyard_locks SET beat = ? WHERE scope = ? AND token = ?", time.time(), scope, token
-                )
+                self._beat(scope, token)
+
+    def _beat(self, scope: str, token: str) -> None:
+        self._db.run("UPDATE modelyard_locks SET beat = ? WHERE scope = ? AND token = ?", time.time(), scope, token)
 
     def _release(self, scope: str) -> None:
         token = self._tokens.pop(scope)
         with contextlib.suppress(ModelyardError):  # on a full disk: the next one sees that this process is gone
-            self._db.run("DELETE FROM modelyard_locks WHERE scope = ? AND token = ?", scope, token)
+            self._give_back(scope, token)
+
+    def _give_back(self, scope: str, token: str) -> None:
+        self._db.run("DELETE FROM modelyard_locks WHERE scope = ? AND token = ?", scope, token)
+
+    def _is_dead(self, holder: LockHolder, start: float) -> bool:
+        if holder.host != hostname():
+            return holder.quiet > _SILENT_SECONDS
+        alive = born(holder.pid)
+        return not alive or abs(alive - start) > 2.0
 
 
 def _pause(cancel: threading.Event | None, holder: LockHolder) -> None:
@@ -135,13 +152,6 @@ def _pause(cancel: threading.Event | None, holder: LockHolder) -> None:
             what = f"stopped while waiting for the state's lock, held by {holder}; nothing was done"
             raise ModelyardError(what, code="cancelled")
         time.sleep(_POLL_SECONDS / _LOOKS)
-
-
-def _is_dead(holder: LockHolder, start: float) -> bool:
-    if holder.host != hostname():
-        return holder.quiet > _SILENT_SECONDS
-    alive = born(holder.pid)
-    return not alive or abs(alive - start) > 2.0
 
 
 def _locked(holder: LockHolder) -> ModelyardError:

@@ -56,9 +56,7 @@ def _readable(path: Path) -> "SqliteConnection":
     data = _snapshot(path)
     if data is None:
         return _beside_a_log(path)
-    connection = _connect(":memory:")
-    connection.deserialize(data)
-    return SqliteConnection(connection, path)
+    return SqliteConnection.deserialized(data, path)
 
 
 def _beside_a_log(path: Path) -> "SqliteConnection":
@@ -119,6 +117,20 @@ class SqliteConnection:
         self._path = path
         self.sealed = sealed
 
+    @classmethod
+    def deserialized(cls, data: bytes, path: Path) -> "SqliteConnection":
+        """A database in memory, of the bytes of a whole one; `path` is where messages say that it is."""
+        connection = _connect(":memory:")
+        connection.deserialize(data)
+        return cls(connection, path)
+
+    def serialized(self) -> bytes:
+        return self._connection.serialize()
+
+    @property
+    def in_transaction(self) -> bool:
+        return self._connection.in_transaction
+
     def begin(self, writing: bool) -> None:
         self.run("BEGIN IMMEDIATE" if writing else "BEGIN")
 
@@ -130,7 +142,7 @@ class SqliteConnection:
             raise
 
     def rollback(self) -> None:
-        if self._connection.in_transaction:  # SQLite itself rolls back on a full disk
+        if self.in_transaction:  # SQLite itself rolls back on a full disk
             self.run("ROLLBACK")
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> list[Sequence[Any]]:

@@ -4,7 +4,7 @@ from pathlib import Path
 from types import TracebackType
 
 from modelyard.state.applied import AppliedTable
-from modelyard.state.database import open_database
+from modelyard.state.database import Database, open_database
 from modelyard.state.locks import LockTable
 
 
@@ -19,6 +19,15 @@ class State(AppliedTable, LockTable):
         `project` keeps projects apart that share one PostgreSQL. Raises ModelyardError.
         """
         return cls(open_database(uri, root, read_only), project)
+
+    @classmethod
+    def empty(cls) -> "State":
+        """With nothing in it, and kept nowhere."""
+        from modelyard.state.sqlite import empty_state
+
+        database = Database(empty_state())
+        database.migrate()
+        return cls(database)
 
     def close(self) -> None:
         self._db.close()

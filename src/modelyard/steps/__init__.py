@@ -20,6 +20,9 @@ STEPS = {
     "register": "modelyard.steps.register:run",
 }
 
+# What a node does that does not lead, where several work on one task.
+FOLLOWERS = {"train": "modelyard.steps.train:follow"}
+
 SERVICES = {
     "command": "modelyard.steps.service:serve",
     "serve": "modelyard.serving.service:serve",

@@ -1,5 +1,6 @@
 """`monitoring.x`: a service that looks at what was predicted, again and again."""
 
+import os
 import signal
 import threading
 import time
@@ -15,7 +16,13 @@ _LOOK_EVERY = 2.0
 
 
 def serve(ctx: StepContext) -> None:
-    """Check each window until SIGTERM or SIGINT. A window that cannot be checked is told, and the next one comes."""
+    """Check each window until SIGTERM or SIGINT. A window that cannot be checked is told, and the next one comes.
+
+    With `MODELYARD_ONCE` it checks what is due now and ends: for a target that keeps the time itself.
+    """
+    if os.environ.get("MODELYARD_ONCE"):
+        run_once(ctx)
+        return
     stop = threading.Event()
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -3,10 +3,10 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from modelyard.engines import load_engine
-from modelyard.engines.base import Engine, Trained, TrainJob
+from modelyard.engines.base import Engine, Follower, Trained, TrainJob
 from modelyard.errors import ModelyardError
 from modelyard.evaluation.history import History
 from modelyard.evaluation.score import METRICS
@@ -47,6 +47,26 @@ def run(ctx: StepContext) -> StepResult:
         recorder.tags({f"modelyard.{name}": str(value) for name, value in trained.recorded.items() if name == "device"})
     recorded = {**trained.recorded, "mlflow_run": recorder.run_id(0)}
     return StepResult(metrics, summarize(metrics, config), recorded=recorded)
+
+
+def follow(ctx: StepContext) -> StepResult:
+    """Take part in the training that another node leads; what counts is told by that one."""
+    config = ctx.config
+    engine = load_engine(str(config["engine"]))
+    if not hasattr(engine, "follow"):
+        raise ModelyardError(f"engine {config['engine']} trains on one machine only", code="one-machine")
+    job = TrainJob(
+        config=config, params=config.get("params") or {}, train=ctx.inputs["train"], val=ctx.inputs.get("val"),
+        seed=int(config.get("seed", 0)), out=ctx.outputs["model"], checkpoints=ctx.workdir / "checkpoints",
+        root=ctx.root, report=_nobody_listens, note=ctx.note,
+    )  # fmt: skip
+    job.checkpoints.mkdir(parents=True, exist_ok=True)
+    cast(Follower, engine).follow(job)
+    return StepResult(summary="followed")
+
+
+def _nobody_listens(done: float, total: float, values: Mapping[str, float]) -> None:
+    """The node that leads reports."""
 
 
 def finish_model(engine: Engine, job: TrainJob, trained: Trained, plots: Path) -> dict[str, float]:

@@ -12,6 +12,7 @@ from modelyard.targets.base import Target
 TARGETS = {
     "local": "modelyard.targets.local.target:open_local",
     "compose": "modelyard.targets.compose.target:open_compose",
+    "kubernetes": "modelyard.targets.kubernetes.target:open_kubernetes",
 }
 
 

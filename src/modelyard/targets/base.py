@@ -1,12 +1,13 @@
 """The seam between a plan and a place to do it. Small on purpose: Compose and Kubernetes stand behind it too."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from modelyard.graph.model import Graph, Node, Resources
+from modelyard.plan.objects import ObjectChange
 from modelyard.task import TaskDocument, TaskResult
 
 Files = Mapping[str, bytes]
@@ -56,9 +57,15 @@ class LiveService:
 
 @dataclass(frozen=True)
 class Live:
-    """What runs now, by address. A service of the graph that is not here does not run."""
+    """What runs now, by address. A service of the graph that is not here does not run.
+
+    `notes` are for a plan's lines: how large the image of a service is, where one has been built. `objects` are those
+    of a cluster that are not as an apply would have them.
+    """
 
     services: Mapping[str, LiveService] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
+    objects: Sequence[ObjectChange] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +118,11 @@ class Target(Protocol):
         """Stop a service that this project started, and nothing else. A service that is gone is no error."""
         ...
 
-    def sweep(self) -> None:
-        """Take away what is left of tasks whose apply was killed. Only to be called while no apply runs."""
+    def sweep(self, volumes: bool = False) -> None:
+        """Take away what is left of tasks whose apply was killed. Only to be called while no apply runs.
+
+        With `volumes`, what its services keep beyond their end too: a database, measurements.
+        """
         ...
 
     def log(self, address: str, number: int = 0, follow: bool = False) -> Iterator[str]:

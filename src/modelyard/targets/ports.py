@@ -6,7 +6,7 @@ from contextlib import suppress
 from modelyard.errors import ModelyardError
 
 _TRIED = 50
-PORTS = {"serve": 8080, "tracking": 5000}
+PORTS = {"serve": 8080, "tracking": 5000, "grafana": 3000}
 """Where a kind of service listens, unless its spec says otherwise."""
 
 

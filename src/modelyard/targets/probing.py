@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 _TIMEOUT = 2.0
-PROBES = {"serve": "/v2/health/ready", "tracking": "/health"}
+PROBES = {"serve": "/v2/health/ready", "tracking": "/health", "grafana": "/api/health"}
 """What a kind of service is asked, unless its spec says otherwise."""
 
 

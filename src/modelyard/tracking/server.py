@@ -1,10 +1,11 @@
-"""`tracking`: MLflow's UI over the project's records, on loopback, for as long as the service runs."""
+"""`tracking`: MLflow's server over the project's records, on loopback, for as long as the service runs."""
 
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from modelyard import processes
@@ -13,21 +14,20 @@ from modelyard.tracking.database import prepare_database
 from modelyard.tracking.place import place_of
 
 _GRACE = 5.0
+_SQLITE = "sqlite:///"
 
 
 def serve(ctx: Any) -> None:
-    """Serve `config.port` until SIGTERM. Raises ModelyardError where the server ends by itself."""
-    place = place_of(ctx.document)
-    if place.database is None or place.artifacts is None:
-        raise ModelyardError(
-            f"the records are at {place.uri}, which has its own UI", fix="Take `tracking.ui` away", code="not-local"
-        )
-    prepare_database(place.database)
+    """Serve `config.port` until SIGTERM. Raises ModelyardError where the server ends by itself.
+
+    `MODELYARD_BACKEND` is the database where the target runs one: then runs are recorded through this server alone.
+    """
+    store, artifacts, root = _places(ctx)
     port = str(ctx.config["port"])
     host = os.environ.get("MODELYARD_HOST", "127.0.0.1")  # a target knows where it can listen
     process = subprocess.Popen(
         [
-            sys.executable, "-m", "modelyard.tracking.mlflow_server", host, port, place.uri, place.artifacts.as_uri(),
+            sys.executable, "-m", "modelyard.tracking.mlflow_server", host, port, store, artifacts, root,
         ],
         cwd=ctx.root, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=processes.die_with_parent,  # noqa: PLW1509
         env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
@@ -39,6 +39,21 @@ def serve(ctx: Any) -> None:
     finally:
         _stop(process)
     raise ModelyardError(f"MLflow's server ended with exit code {code}", code="service-ended")
+
+
+def _places(ctx: Any) -> tuple[str, str, str]:
+    """The records' database, the folder of artifacts, and where clients are told that it is."""
+    if backend := os.environ.get("MODELYARD_BACKEND"):
+        if backend.startswith(_SQLITE):  # on a volume of its own: whoever ends this while it is made leaves no half
+            prepare_database(Path(backend.removeprefix(_SQLITE)))
+        return backend, (Path(ctx.root) / ".modelyard" / "mlartifacts").as_uri(), "mlflow-artifacts:/"
+    place = place_of(ctx.document)
+    if place.database is None or place.artifacts is None:
+        raise ModelyardError(
+            f"the records are at {place.uri}, which has its own UI", fix="Take `tracking.ui` away", code="not-local"
+        )
+    prepare_database(place.database)
+    return place.uri, place.artifacts.as_uri(), place.artifacts.as_uri()
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:

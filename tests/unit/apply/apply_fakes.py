@@ -94,17 +94,18 @@ class FakeTarget:
     removed: list[str] = field(default_factory=list)
     failing: dict[str, Exception] = field(default_factory=dict)
     swept: int = 0
+    notes: dict[str, str] = field(default_factory=dict)
 
     def render(self, graph: Graph) -> dict[str, bytes]:
         return {}
 
     def observe(self, graph: Graph) -> Live:
-        return Live(dict(self.services))
+        return Live(dict(self.services), dict(self.notes))
 
     def executor(self) -> FakeExecutor:
         return self.fake
 
-    def sweep(self) -> None:
+    def sweep(self, volumes: bool = False) -> None:
         self.swept += 1
 
     def deploy(self, deployment: Deployment, on_event: Any) -> LiveService:

@@ -337,3 +337,10 @@ def test_the_journal_is_whole(yard: Yard):
     events = [entry.event for entry in yard.state.journal_entries()]
     assert events == ["apply-started", "applied", "applied", "applied", "deployed", "apply-finished"]
     assert yard.state.verify_journal().ok
+
+
+def test_a_plan_tells_what_the_target_knows_of_a_service(yard: Yard):
+    yard.target.notes["serving.api"] = "image 444 MB"
+    assert yard.plan(pipeline()).by_address["serving.api"].detail == "create · image 444 MB"
+    yard.apply(pipeline())
+    assert yard.plan(pipeline()).by_address["serving.api"].summary == "image 444 MB"

@@ -12,6 +12,7 @@ import pytest
 
 from documents import task_document
 from modelyard.graph.model import Node
+from modelyard.runtime.leash import take_variables
 from watching import eventually, with_marker
 
 HANG = "import time; time.sleep(600)"
@@ -60,3 +61,14 @@ def test_a_secret_comes_on_stdin(held: "subprocess.Popen[bytes]", marker: str) -
     eventually(lambda: with_marker(marker))
     assert with_marker(marker)[0].environ()["K"] == "v4lue"
     held.stdin.close()
+
+
+def test_variables_come_from_a_file_where_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://before")
+    (tmp_path / "proxies").write_text('{"HTTP_PROXY": "http://proxy:3128"}')
+    for named, found in ((tmp_path / "none", "http://before"), (Path(os.devnull), "http://before"),
+                         (tmp_path / "proxies", "http://proxy:3128")):  # fmt: skip
+        monkeypatch.setenv("MODELYARD_VARIABLES", str(named))
+        take_variables()
+        assert os.environ["HTTP_PROXY"] == found
+        assert "MODELYARD_VARIABLES" not in os.environ, "a program of the user's need not know"

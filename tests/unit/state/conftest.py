@@ -1,4 +1,4 @@
-"""Every test of the state runs on SQLite, and under `-m e2e` on a PostgreSQL of its own."""
+"""Every test of the state runs on SQLite, on a cluster's objects, and under `-m e2e` on a PostgreSQL of its own."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -7,7 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from modelyard.state import State
+from folder_objects import open_at
+from modelyard.state import State, cluster, kubernetes
 from postgres_server import pg_ctl, running_postgres
 
 
@@ -23,10 +24,14 @@ def postgres() -> Iterator[str]:
         yield server.socket
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.e2e)])
-def uri(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(params=["sqlite", "kubernetes", pytest.param("postgresql", marks=pytest.mark.e2e)])
+def uri(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "sqlite":
         return "sqlite:///state/state.db"
+    if request.param == "kubernetes":
+        monkeypatch.setattr(cluster, "_FRESH_SECONDS", 0.0)
+        monkeypatch.setattr(kubernetes, "_WATCHED_SECONDS", 0.0)
+        return "kubernetes://"
     import psycopg
 
     server, schema = request.getfixturevalue("postgres"), f"t{uuid4().hex[:12]}"
@@ -41,7 +46,7 @@ def open_state(uri: str, tmp_path: Path) -> Iterator[Callable[..., State]]:
     opened: list[State] = []
 
     def opener(**options: object) -> State:
-        opened.append(State.open(uri, tmp_path, **options))
+        opened.append(open_at(uri, tmp_path, **options))
         return opened[-1]
 
     yield opener

@@ -15,12 +15,12 @@ from modelyard.errors import ModelyardError
 from modelyard.graph.model import ExternalData, Node, Resources
 from modelyard.targets.compose.access import give_access, open_database
 from modelyard.targets.compose.container import as_process
-from modelyard.targets.compose.engine import Engine
-from modelyard.targets.compose.engine_errors import engine_error, lost
 from modelyard.targets.compose.names import Scope
 from modelyard.targets.compose.places import external_data, places_of
 from modelyard.targets.compose.task_config import Wanted, container_config
 from modelyard.targets.compose.task_secrets import handed
+from modelyard.targets.docker.engine import Engine
+from modelyard.targets.docker.engine_errors import engine_error, lost
 from modelyard.task import TaskDocument
 
 PLAIN: dict[str, Any] = {"NCPU": 4, "MemTotal": 8 << 30, "SecurityOptions": ["name=seccomp,profile=default"]}

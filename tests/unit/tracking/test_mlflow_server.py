@@ -74,7 +74,7 @@ def test_where_mlflow_has_other_names_its_own_command_line_is_run(monkeypatch):
 
     monkeypatch.setattr(mlflow_server, "_PRIVATE", {"NO_SUCH_NAME": "_MLFLOW_SERVER_OLD"})
     monkeypatch.setattr(mlflow_server.os, "execv", execv)
-    monkeypatch.setattr(mlflow_server, "_values", lambda store, artifacts: {"_MLFLOW_SERVER_OLD": store})
+    monkeypatch.setattr(mlflow_server, "_values", lambda store, *_: {"_MLFLOW_SERVER_OLD": store})
     monkeypatch.delenv("_MLFLOW_IN_JOB_EXECUTOR", raising=False)
     with pytest.raises(ReplacedError):
         mlflow_server.main("127.0.0.1", "5000", "sqlite:///x.db", "file:///a")

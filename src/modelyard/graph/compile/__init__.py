@@ -10,6 +10,7 @@ from modelyard.graph.compile.compilation import Compilation, Loaded
 from modelyard.graph.compile.expectations import compile_expectations, gate_readers
 from modelyard.graph.compile.features import compile_features
 from modelyard.graph.compile.monitoring import compile_monitoring
+from modelyard.graph.compile.observing import compile_observing
 from modelyard.graph.compile.registry import compile_registry
 from modelyard.graph.compile.serving import compile_serving
 from modelyard.graph.compile.settings import settings_of
@@ -41,6 +42,7 @@ def compile_loaded(
     compile_serving(out)
     compile_monitoring(out)
     compile_tracking(out)
+    compile_observing(out)
     if out.errors:
         raise ErrorGroup(out.errors)
     nodes = ordered(loaded, _without_skipped(out))

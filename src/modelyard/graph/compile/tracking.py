@@ -1,11 +1,76 @@
-"""`tracking`: an MLflow UI beside the project, where `tracking.ui` asks for one."""
+"""`tracking`: MLflow beside the project, where `tracking.ui` asks for it, or the target for PostgreSQL."""
 
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from modelyard.errors import ModelyardError
 from modelyard.graph.compile.compilation import Compilation
+
+if TYPE_CHECKING:
+    from modelyard.spec.model import Spec
+    from modelyard.spec.model.targets import Postgres
+
+DATABASE = "tracking.database"
+_RECORDING = frozenset({"train", "evaluate", "tune", "register", "monitor"})
+_USUAL_URI = "sqlite:///.modelyard/mlflow.db"
+_USUAL_PORT = 5000
 
 
 def compile_tracking(out: Compilation) -> None:
-    tracking = out.spec.tracking
-    if tracking.ui is None:
-        return
-    config = {"uri": tracking.uri, "port": tracking.ui.port}
-    out.add("tracking", "tracking", config, role="service", origins={"": "tracking", "port": "tracking.ui.port"})
+    postgres = _postgres(out.spec)
+    if postgres is not None:
+        _on_postgres(out, postgres)
+    elif _in_cluster(out.spec):
+        _after_tracking(out)
+        config = {"uri": out.spec.tracking.uri, "port": _port(out.spec)}
+        out.add("tracking", "tracking", config, role="service", origins={"": "tracking", "port": "tracking.ui.port"})
+    elif out.spec.tracking.ui is not None:
+        config = {"uri": out.spec.tracking.uri, "port": out.spec.tracking.ui.port}
+        out.add("tracking", "tracking", config, role="service", origins={"": "tracking", "port": "tracking.ui.port"})
+
+
+def tracking_of(spec: Spec) -> dict[str, Any]:
+    """The section as settings of the graph. `served` where runs are recorded by the node `tracking` alone."""
+    plain: dict[str, Any] = spec.tracking.plain()
+    if _postgres(spec) is None:
+        return plain
+    return {**plain, "uri": f"http://127.0.0.1:{_port(spec)}", "served": True}
+
+
+def _on_postgres(out: Compilation, postgres: Postgres) -> None:
+    """The database, MLflow's server on it, and after that all who record."""
+    if out.spec.tracking.uri != _USUAL_URI:
+        what = "runs are recorded in `target.compose.postgres` or at `tracking.uri`, not in both"
+        out.keep(ModelyardError(what, fix="Take one of them away", code="tracking"), "tracking.uri")
+    if not _port(out.spec):
+        what = "a server that runs are recorded in needs a port that is known"
+        out.keep(ModelyardError(what, fix="Give it a `port`", code="port"), "tracking.ui.port")
+    at = "target.compose.postgres"
+    out.add(DATABASE, "postgres", {"image": postgres.image}, role="service", origins={"": at})
+    _after_tracking(out)
+    out.add(
+        "tracking", "tracking", {"port": _port(out.spec), "backend": "postgres"}, role="service", after=(DATABASE,),
+        origins={"": "tracking", "port": "tracking.ui.port", "backend": at},
+    )  # fmt: skip
+
+
+def _after_tracking(out: Compilation) -> None:
+    for address, node in out.nodes.items():
+        if node.kind in _RECORDING:
+            out.nodes[address] = replace(node, after=(*node.after, "tracking"))
+
+
+def _in_cluster(spec: Spec) -> bool:
+    """A file on one machine's disk records nothing for pods: they need a server, named or deployed."""
+    return spec.target.kubernetes is not None and spec.tracking.uri == _USUAL_URI
+
+
+def _postgres(spec: Spec) -> Postgres | None:
+    compose = spec.target.compose
+    return compose.postgres if compose is not None else None
+
+
+def _port(spec: Spec) -> int:
+    return spec.tracking.ui.port if spec.tracking.ui is not None else _USUAL_PORT

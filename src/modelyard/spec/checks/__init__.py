@@ -25,6 +25,10 @@ def check(loaded: "LoadedSpec") -> list[ModelyardError]:
     check_references(findings, addresses)
     check_cycles(findings, addresses)
     check_around(findings)
+    if spec.target.kubernetes is not None:
+        from modelyard.spec.checks.cluster import check_cluster
+
+        check_cluster(findings)
     if spec.steps:
         from modelyard.spec.checks.steps import check_steps
 

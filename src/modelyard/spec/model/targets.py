@@ -1,11 +1,13 @@
 """`target`: where the graph runs. One name, or one name with its settings."""
 
+from functools import partial
 from typing import Annotated
 
 from pydantic import Field
 
-from modelyard.spec.forms import target_by_name
+from modelyard.spec.forms import switched, target_by_name
 from modelyard.spec.model.base import Json, Section, Widened
+from modelyard.spec.model.cluster import KubernetesTarget
 from modelyard.spec.plain import NamedByKey
 
 
@@ -15,6 +17,43 @@ class LocalTarget(Section):
     parallelism: int | None = Field(
         default=None, ge=1, description="Tasks at once; without it as many as fit.", examples=[2]
     )
+
+
+class Observe(Section):
+    """Prometheus and Grafana, with a dashboard of the project's endpoints."""
+
+    port: int = Field(default=3000, ge=1, le=65535, description="Grafana's port, on loopback.", examples=[3000])
+    prometheus: str = Field(
+        default="prom/prometheus:v3.5.0",
+        min_length=1,
+        description="Prometheus' image; a digest pins it.",
+        examples=["prom/prometheus:v3.5.0"],
+    )
+    grafana: str = Field(
+        default="grafana/grafana:12.1.1",
+        min_length=1,
+        description="Grafana's image; a digest pins it.",
+        examples=["grafana/grafana:12.1.1"],
+    )
+
+
+class Postgres(Section):
+    """MLflow on PostgreSQL, for the records of runs."""
+
+    image: str = Field(
+        default="postgres:17.6",
+        min_length=1,
+        description="PostgreSQL's image, laid out as `postgres` 17 and earlier; a digest pins it.",
+        examples=["postgres:17.6"],
+    )
+
+
+def _port_or_switch(long: Json) -> Json:
+    return {"type": ["boolean", "integer"], "maximum": 65535}
+
+
+def _image_or_switch(long: Json) -> Json:
+    return {"type": ["boolean", "string"], "minLength": 1}
 
 
 class ComposeTarget(Section):
@@ -29,20 +68,15 @@ class ComposeTarget(Section):
         default=None, description="Where built images go.", examples=["registry.example.com/ml"]
     )
     context: str | None = Field(default=None, description="The Docker context.", examples=["default"])
-
-
-class KubernetesTarget(Section):
-    """A Kubernetes cluster."""
-
-    namespace: str | None = Field(default=None, description="The namespace.", examples=["ml"])
-    context: str | None = Field(default=None, description="The context of the kubeconfig.", examples=["prod"])
-    registry: str | None = Field(
-        default=None, description="Where built images go.", examples=["registry.example.com/ml"]
+    observe: Annotated[Observe | None, Widened(partial(switched, "port"), _port_or_switch)] = Field(
+        default=None,
+        description="Watch the endpoints with Prometheus and Grafana: true, Grafana's port, or a table.",
+        examples=[True],
     )
-    operators: dict[str, str] = Field(
-        default_factory=dict,
-        description="Operators to hand work to, by what they do.",
-        examples=[{"serving": "kserve"}],
+    postgres: Annotated[Postgres | None, Widened(partial(switched, "image"), _image_or_switch)] = Field(
+        default=None,
+        description="Record runs in an MLflow server on PostgreSQL: true, an image, or a table.",
+        examples=[True],
     )
 
 

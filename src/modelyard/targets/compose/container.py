@@ -6,12 +6,12 @@ import signal
 import socket
 import struct
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from modelyard.errors import ModelyardError
-from modelyard.targets.compose.engine_errors import lost
+from modelyard.targets.docker.engine_errors import lost
 
 _HEADER = 8
 _CHUNK = 1 << 16
@@ -23,10 +23,13 @@ class TaskContainer:
     """See `modelyard.targets.launched.Launched`. What it says is on `output`; `variables` reach it on its stdin, only.
 
     Its stdin stays open for as long as we are there: when that ends, so does the task. `lost` says why nobody knows how
-    it ended, where that is so.
+    it ended, where that is so. `networks` are joined beside the engine's own, as far as they are there.
     """
 
-    def __init__(self, client: Any, name: str, config: Mapping[str, Any], variables: Mapping[str, str]) -> None:
+    def __init__(
+        self, client: Any, name: str, config: Mapping[str, Any], variables: Mapping[str, str],
+        networks: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         self._client = client
         self._ended = threading.Event()
         self._code: int | None = None
@@ -35,6 +38,7 @@ class TaskContainer:
         self._socket: socket.socket | None = None
         self.id: str = client.create_container_from_config(dict(config), name)["Id"]
         try:
+            self._join(networks)
             self._socket = self._attach()
             client.start(self.id)
             self._socket.sendall(json.dumps(dict(variables)).encode() + b"\n")
@@ -43,6 +47,17 @@ class TaskContainer:
             raise
         self.output, writer = os.pipe()
         threading.Thread(target=self._listen, args=(self._socket, writer), daemon=True).start()
+
+    def _join(self, networks: Sequence[str]) -> None:
+        """One by one: engines before 25 take a single network with a new container."""
+        from docker.errors import NotFound
+
+        for network in networks:
+            try:  # some engines take a network that is not there, and fail when the container starts
+                self._client.inspect_network(network)
+            except NotFound:
+                continue  # it comes with a service that does not run: whoever needs it will say so
+            self._client.connect_container_to_network(self.id, network)
 
     def _attach(self) -> socket.socket:
         self._stream = self._client.attach_socket(self.id, {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})

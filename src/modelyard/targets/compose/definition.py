@@ -7,18 +7,30 @@ from typing import Any
 from modelyard.graph.model import Node
 from modelyard.secrets import references
 from modelyard.targets.compose.names import service_name
+from modelyard.targets.images import COMPANIONS
 from modelyard.targets.ports import PORTS, reachable
 from modelyard.targets.probing import PROBES
 from modelyard.task import TaskDocument
 
 SECRETS = "/run/secrets"
+EDGE, CLIENTS = "edge.ports", "tracking.clients"
+"""Networks: of what this machine reaches, and of those who record runs where a container takes the records.
+
+An endpoint has one of its own too, of its own name; names of services have no dot.
+"""
+SOCKET, DATABASE, METRICS = "tracking-socket", "tracking-database", "observe-prometheus"
+"""Volumes: the socket of PostgreSQL, and the data that it and Prometheus keep."""
+TOKENS = "metrics."
+"""How the names of tokens for Prometheus begin. No secret has a dot in its name."""
+_BACKEND = "postgresql+psycopg://modelyard@/modelyard?host=/run/postgresql"
 
 
 @dataclass(frozen=True)
 class Service:
     """`port` is what it listens on inside, `published` and `host` where this machine reaches it.
 
-    `secrets` name files under `/run/secrets`; `memory` in bytes, `cpu` in cores, both 0 where nothing is asked.
+    `secrets` name files under `/run/secrets`, `tokens` too, each with the text that it is the first token of. `memory`
+    in bytes, `cpu` in cores, both 0 where nothing is asked. `records`: it talks to the project's tracking server.
     """
 
     name: str
@@ -31,6 +43,9 @@ class Service:
     host: str = "127.0.0.1"
     probe: str | None = None
     secrets: tuple[str, ...] = ()
+    tokens: tuple[tuple[str, str], ...] = ()
+    records: bool = False
+    on_postgres: bool = False
     cpu: float = 0.0
     memory: int = 0
     gpu: int = 0
@@ -40,6 +55,30 @@ class Service:
     def door(self) -> bool:
         """Whether another container holds its port, so that it can be replaced without a refused request."""
         return self.kind == "serve"
+
+    @property
+    def is_companion(self) -> bool:
+        """Whether it comes from an image of others (`modelyard.targets.compose.companions`)."""
+        return self.kind in COMPANIONS
+
+    @property
+    def secret_files(self) -> list[str]:
+        """Names of what it gets under `/run/secrets`."""
+        return sorted({*self.secrets, *(name for name, _ in self.tokens)})
+
+    @property
+    def volumes(self) -> list[str]:
+        """Names in `compose.yaml` of the volumes that it uses."""
+        if self.door:
+            return [f"{self.name}-door"]
+        if self.on_postgres:
+            return [SOCKET]
+        return {"postgres": [DATABASE, SOCKET], "prometheus": [METRICS]}.get(self.kind, [])
+
+    @property
+    def networks(self) -> list[str]:
+        """Of the container that does the work."""
+        return [self.name] if self.door else [EDGE, *([CLIENTS] if self.records or self.on_postgres else [])]
 
     @property
     def url(self) -> str | None:
@@ -60,6 +99,9 @@ class Service:
 
     @property
     def environment(self) -> dict[str, str]:
+        if self.on_postgres:
+            hosts = ",".join(f"{host}:*" for host in ("127.0.0.1", "localhost", self.name))
+            return {"MLFLOW_SERVER_ALLOWED_HOSTS": hosts, "MODELYARD_BACKEND": _BACKEND}
         return {"PORT": str(self.port)} if self.kind == "command" and self.port else {}
 
     def to_json(self) -> dict[str, Any]:
@@ -67,7 +109,8 @@ class Service:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Service":
-        return cls(**{**data, "secrets": tuple(data["secrets"])})
+        tokens = tuple((name, text) for name, text in data.get("tokens", ()))
+        return cls(**{**data, "secrets": tuple(data["secrets"]), "tokens": tokens})
 
 
 def service_of(node: Node, fingerprint: str, role: str, settings: Mapping[str, Any]) -> Service:
@@ -76,6 +119,13 @@ def service_of(node: Node, fingerprint: str, role: str, settings: Mapping[str, A
     asked = config.get("port")
     inside = PORTS.get(node.kind, asked)
     resources = node.resources
+    tracking = settings.get("tracking") or {}
+    if node.kind in COMPANIONS:
+        return Service(
+            name=service_name(node.address), address=node.address, kind=node.kind, fingerprint=fingerprint, role="",
+            port=inside, published=asked, probe=PROBES.get(node.kind), image=str(config["image"]),
+            tokens=_tokens(config),
+        )  # fmt: skip
     return Service(
         name=service_name(node.address),
         address=node.address,
@@ -86,11 +136,30 @@ def service_of(node: Node, fingerprint: str, role: str, settings: Mapping[str, A
         published=asked or inside,
         host=str(config.get("host") or "127.0.0.1"),
         probe=config.get("probe") or PROBES.get(node.kind),
-        secrets=tuple(sorted(references(config) | references(settings.get("tracking") or {}))),
+        secrets=tuple(sorted(references(config) | references(tracking))),
+        records=node.kind == "monitor" and bool(tracking.get("served")),
+        on_postgres=config.get("backend") == "postgres",
         cpu=resources.cpu if resources.memory or resources.cpu != 1.0 else 0.0,
         memory=resources.memory,
         gpu=resources.gpu,
     )
+
+
+def _tokens(config: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    endpoints: Mapping[str, Any] = config.get("endpoints") or {}
+    return tuple((token_file(at), one["token"]) for at, one in sorted(endpoints.items()) if one.get("token"))
+
+
+def token_file(address: str) -> str:
+    """The file with the token by which Prometheus asks an endpoint that wants one."""
+    return f"{TOKENS}{service_name(address)}"
+
+
+def tracking_inside(tracking: Mapping[str, Any]) -> dict[str, Any]:
+    """As containers reach it: this machine's loopback is not theirs."""
+    if not tracking.get("served"):
+        return dict(tracking)
+    return {**tracking, "uri": f"http://{service_name('tracking')}:{PORTS['tracking']}"}
 
 
 def inside(document: TaskDocument, service: Service) -> TaskDocument:
@@ -101,6 +170,7 @@ def inside(document: TaskDocument, service: Service) -> TaskDocument:
     return replace(
         document,
         node={**document.node, "config": config},
+        tracking=tracking_inside(document.tracking),
         settings={**document.settings, "secrets": {**known, **files}},
     )
 

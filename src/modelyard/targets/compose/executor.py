@@ -14,11 +14,12 @@ from modelyard.targets.base import Capacity, OnEvent, Outcome
 from modelyard.targets.compose import names
 from modelyard.targets.compose.access import container_user, give_access, open_database
 from modelyard.targets.compose.container import TaskContainer
-from modelyard.targets.compose.engine import Engine
-from modelyard.targets.compose.engine_errors import engine_error, no_gpus
+from modelyard.targets.compose.definition import CLIENTS, tracking_inside
 from modelyard.targets.compose.places import places_of
 from modelyard.targets.compose.task_config import Wanted, container_config, container_name
 from modelyard.targets.compose.task_secrets import handed
+from modelyard.targets.docker.engine import Engine
+from modelyard.targets.docker.engine_errors import engine_error, no_gpus
 from modelyard.targets.slots import GpuSlots
 from modelyard.targets.task_log import TaskLog
 from modelyard.targets.twins import Twins
@@ -28,13 +29,20 @@ ImageFor = Callable[[OnEvent, threading.Event], str]
 
 
 class ComposeExecutor:
-    """`image` names the image of tasks, and builds it where it is missing; `grace` is in seconds, as on local."""
+    """`image` names the image of tasks, and builds it where it is missing; `grace` is in seconds, as on local.
 
-    def __init__(self, engine: Engine, scope: names.Scope, image: ImageFor, grace: float = 5.0) -> None:
+    `tidy` is done last, when an apply is over.
+    """
+
+    def __init__(
+        self, engine: Engine, scope: names.Scope, image: ImageFor, grace: float = 5.0,
+        tidy: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
         self._engine = engine
         self._scope = scope
         self._image = image
         self._grace = grace
+        self._tidy = tidy
         self._twins = Twins()
         self._preparing = threading.Lock()
         self._prepared = False
@@ -49,6 +57,7 @@ class ComposeExecutor:
         for container in list(self._own.values()):
             if container is not None:
                 container.close()
+        self._tidy()
 
     def run(
         self,
@@ -120,7 +129,7 @@ class ComposeExecutor:
             return self._image(attempt.on_event, attempt.cancel)
 
     def _attempt(self, attempt: Attempt, resources: Resources, gpus: Sequence[str], image: str) -> Outcome:
-        given = handed(attempt.task)
+        given = handed(replace(attempt.task, tracking=tracking_inside(attempt.task.tracking)))
         document = write_document(given.document)
         give_access([Path(given.document.workdir), document.parent])
         user = container_user(self._engine.rootless)
@@ -129,7 +138,8 @@ class ComposeExecutor:
         name = container_name(self._scope, given.document)
         self._own[name] = None
         try:
-            container = self._own[name] = TaskContainer(self._engine.api, name, config, given.variables)
+            networks = [f"{self._scope.compose_name}_{CLIENTS}"] if attempt.task.tracking.get("served") else []
+            container = self._own[name] = TaskContainer(self._engine.api, name, config, given.variables, networks)
             try:
                 with TaskLog(attempt.log, attempt.task.attempt) as log:
                     watch = Watch(container, log, attempt.on_event, self._grace)

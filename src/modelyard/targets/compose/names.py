@@ -5,17 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-PREFIX = "dev.modelyard."
-PROJECT = PREFIX + "project"
+from modelyard.targets.images.labels import PREFIX, PROJECT, ROOT
+
 ENVIRONMENT = PREFIX + "environment"
-ROOT = PREFIX + "root"
 ADDRESS = PREFIX + "address"
 FINGERPRINT = PREFIX + "fingerprint"
 RUN = PREFIX + "run"
 PART = PREFIX + "part"
 URL = PREFIX + "url"
-ROLE = PREFIX + "role"
-VERSION = PREFIX + "version"
+KEEP = PREFIX + "keep"
 
 
 @dataclass(frozen=True)

@@ -34,14 +34,15 @@ class Container:
     def running(self) -> bool:
         return self.state == "running"
 
-    def restarts(self, client: Any) -> int:
-        """How often the engine started it again."""
+    def fate(self, client: Any) -> tuple[int, bool]:
+        """How often the engine started it again, and whether it has ended for want of memory."""
         from docker.errors import NotFound
 
         try:
-            return int(client.inspect_container(self.id)["RestartCount"])
+            data = client.inspect_container(self.id)
         except NotFound:
-            return 0
+            return 0, False
+        return int(data["RestartCount"]), bool(data["State"].get("OOMKilled"))
 
     def log(self, client: Any, number: int = 0, follow: bool = False) -> Iterator[str]:
         """Its last `number` lines (0: all), and with `follow` those to come."""

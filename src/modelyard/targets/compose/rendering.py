@@ -8,9 +8,10 @@ from modelyard.errors import ModelyardError
 from modelyard.graph.fingerprint import service_fingerprint
 from modelyard.graph.model import Graph
 from modelyard.targets.compose import names
-from modelyard.targets.compose.definition import Service, plain_document, service_of
-from modelyard.targets.compose.images import Image, image_role
+from modelyard.targets.compose.companions import companions_of, networks_of, observing_files
+from modelyard.targets.compose.definition import CLIENTS, EDGE, SOCKET, Service, plain_document, service_of
 from modelyard.targets.compose.secret_files import secrets_folder
+from modelyard.targets.images import Image, image_role, labels
 from modelyard.targets.templates import render_folder
 from modelyard.task import TaskDocument
 
@@ -26,7 +27,13 @@ def services_of(graph: Graph) -> list[Service]:
         if node.role == "service" and all(ref.follow for ref in node.inputs.values())
     ]
     ports: dict[int, str] = {}
+    called: dict[str, str] = {}
     for service in found:
+        if called.setdefault(service.name, service.address) != service.address:
+            raise ModelyardError(
+                f"{service.address} and {called[service.name]} would both be called `{service.name}`",
+                address=service.address, fix=f"give {service.address} another name", code="name-clash",
+            )  # fmt: skip
         if service.published and ports.setdefault(service.published, service.address) != service.address:
             raise ModelyardError(
                 f"{service.address} and {ports[service.published]} both want port {service.published}",
@@ -56,35 +63,55 @@ def render_files(
     images: Mapping[str, Image],
     base: str,
     user: str,
+    proxies: str = "",
 ) -> dict[str, bytes]:
+    """`proxies` is a file of variables, where this machine has some."""
+    services = sorted(services, key=lambda service: service.address)
+    own = [service for service in services if not service.is_companion]
+    companions = companions_of(services)
+    on_postgres = any(service.on_postgres or service.kind == "postgres" for service in services)
     values = {
         "version": own_version(),
         "project": scope.project,
         "environment": scope.environment,
         "name": scope.compose_name,
         "scope": {
-            names.PROJECT: json.dumps(scope.project),
+            labels.PROJECT: json.dumps(scope.project),
             names.ENVIRONMENT: json.dumps(scope.environment),
-            names.ROOT: '"${MODELYARD_ROOT}"',
+            labels.ROOT: '"${MODELYARD_ROOT}"',
         },
         "labels": {
             "address": names.ADDRESS, "fingerprint": names.FINGERPRINT, "part": names.PART, "url": names.URL,
+            "keep": names.KEEP,
         },
-        "services": sorted(services, key=lambda service: service.address),
+        "services": services,
+        "own": own,
+        "companions": companions,
+        "edge": EDGE,
+        "clients": CLIENTS if any(CLIENTS in service.networks for service in own) else "",
+        "companion_networks": networks_of(companions),
+        "memory_volumes": [*(f"{one.name}-door" for one in own if one.door), *([SOCKET] if on_postgres else [])],
+        "kept_volumes": [name for companion in companions for name in companion.kept],
+        "socket": SOCKET,
         "images": images,
         "base": base,
         "root": str(scope.root),
         "user": user,
+        "group": user.partition(":")[2],
         "scratch": scope.scratch,
+        "proxies": proxies,
         "secrets_folder": str(secrets_folder(scope)),
-        "secrets": sorted({name for service in services for name in service.secrets}),
+        "secrets": sorted({name for service in services for name in service.secret_files}),
     }  # fmt: skip
     files = render_folder("compose", values)
     check(files["compose.yaml"])
     for image in images.values():
         files |= {f"images/{image.role}/{path}": content for path, content in image.files.items()}
-    for address, document in documents.items():
-        files[f"nodes/{address}.json"] = _json(document.to_json())
+    for service in own:
+        files[f"nodes/{service.address}.json"] = _json(documents[service.address].to_json())
+    for service in services:
+        if service.kind == "prometheus":
+            files |= observing_files(scope, services, documents[service.address].node["config"]["endpoints"])
     return dict(sorted(files.items()))
 
 

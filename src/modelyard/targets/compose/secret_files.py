@@ -7,12 +7,13 @@ to a disk, and gone when the machine is switched off. The next apply puts them b
 import hashlib
 import os
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from modelyard.secrets import value
+from modelyard.secrets import resolve, value
+from modelyard.targets.compose.definition import TOKENS, Service
 from modelyard.targets.compose.names import Scope
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own in there, closed to others
@@ -25,26 +26,37 @@ def secrets_folder(scope: Scope) -> Path:
     return base / f"modelyard-{os.getuid()}" / f"{scope.compose_name}-{name}"
 
 
-def provide(scope: Scope, names: Collection[str], sources: Mapping[str, Any], owner: int) -> bool:
-    """Write the values, and take away what is not named; whether any differs from before. Raises ModelyardError."""
+def values_of(services: Iterable[Service], settings: Mapping[str, Any]) -> dict[str, str]:
+    """By the name of the file: secrets whole, of tokens the first. Raises ModelyardError for one that is not set."""
+    values: dict[str, str] = {}
+    for service in services:
+        values |= {name: value(name, settings.get("secrets") or {}) for name in service.secrets}
+        values |= {name: resolve(text, settings).split(",")[0].strip() for name, text in service.tokens}
+    return values
+
+
+def provide(scope: Scope, values: Mapping[str, str], owner: int) -> set[str]:
+    """Write them, and take away what is not named; the names of those that differ from before."""
     folder = secrets_folder(scope)
-    changed = False
-    if names:
+    changed = set()
+    if values:
         folder.mkdir(parents=True, exist_ok=True)
         for one in (folder.parent, folder):
             one.chmod(0o711)  # containers run as another user: they reach a file by its name, and list nothing
-    for name in sorted(names):
-        path, content = folder / name, value(name, sources).encode()
+    for name, text in sorted(values.items()):
+        path, content = folder / name, text.encode()
         if path.exists() and path.read_bytes() == content:
             continue
-        changed = True
+        changed.add(name)
         draft = folder / f".{name}"
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:  # noqa: PTH123
+        # Prometheus' image has a user of its own, who reads by our group.
+        mode = 0o640 if name.startswith(TOKENS) else 0o600
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as stream:  # noqa: PTH123
             stream.write(content)
         if os.getuid() == 0:
             os.chown(draft, owner, 0)
         draft.replace(path)
-    forget_others(scope, names)
+    forget_others(scope, values)
     return changed
 
 

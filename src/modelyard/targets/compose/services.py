@@ -1,6 +1,7 @@
 """Services as Compose keeps them: deployed one at a time, each from its own record in the working folder."""
 
-import time
+import os
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,14 +14,12 @@ from modelyard.targets.compose.folder import ComposeFolder
 from modelyard.targets.compose.names import Scope
 from modelyard.targets.compose.observing import Container, containers, live_service
 from modelyard.targets.compose.ownership import refuse_clash, remove_unused
-from modelyard.targets.compose.secret_files import forget_others, provide
-from modelyard.targets.probing import Answer, ask
+from modelyard.targets.compose.proxies import PROXIES, in_memory, on_disk, proxy_variables
+from modelyard.targets.compose.readiness import wait_until_ready
+from modelyard.targets.compose.secret_files import forget_others, provide, values_of
+from modelyard.targets.probing import ask
 from modelyard.task import TaskDocument
 
-READY_WITHIN = 120.0
-_CRASHES = 3
-_STAYS_UP = 2.0
-_TICK = 0.2
 Documents = Mapping[str, TaskDocument]
 
 
@@ -48,6 +47,7 @@ class ComposeServices:
         self._role = role
         self._user = user
         self._folder = ComposeFolder(scope.folder)
+        self._rendering = threading.RLock()
 
     def observe(self) -> dict[str, LiveService]:
         """What runs, and what was deployed and does not run any more."""
@@ -65,12 +65,12 @@ class ComposeServices:
         service = service_of(node, document.fingerprint, self._role(node), document.settings)
         before = self._known().get(service.address)
         service = self._at_its_port(service, node.config, before[0] if before else None)
-        refuse_clash(self._client(), self._scope)
+        refuse_clash(self._client(), self._scope, [f"{self._scope.compose_name}_{name}" for name in service.volumes])
         service = replace(service, image=self._prepare(service, on_event))
         self._folder.keep(service, document)
         try:
             self._up(service, document)
-            return self._wait_until_ready(service, on_event)
+            return wait_until_ready(service, lambda: self._of(service), self._client(), on_event)
         except BaseException:
             self._put_back(service, before)
             raise
@@ -81,7 +81,8 @@ class ComposeServices:
         for container in containers(self._client(), self._scope).get(address, ()):
             container.remove(self._client())
         known.pop(address, None)
-        forget_others(self._scope, _secrets_of(known))
+        used = {name for service, _ in known.values() for name in service.secret_files}
+        forget_others(self._scope, used | ({PROXIES} if known else set()))
         if known:
             self.render()
         remove_unused(self._client(), self._scope)
@@ -98,19 +99,30 @@ class ComposeServices:
         return self._folder.deployed()
 
     def render(self) -> None:
-        """Write the working folder anew, from what is deployed."""
-        known = self._known()
-        documents = {address: inside(document, service) for address, (service, document) in known.items()}
-        self._write([service for service, _ in known.values()], documents)
+        """Write the working folder anew, from what is deployed. Services are brought up side by side: one at a time."""
+        with self._rendering:
+            known = self._known()
+            documents = {address: inside(document, service) for address, (service, document) in known.items()}
+            self._write([service for service, _ in known.values()], documents)
 
     def _up(self, service: Service, document: TaskDocument) -> None:
-        self.render()
-        changed = provide(self._scope, _secrets_of(self._known()), document.settings.get("secrets") or {}, self._user)
+        changed = self._equip(document.settings)
         if service.door:
             # A door that stands at the right port stays, whatever else is new: through it no request is refused.
             stays = ["--no-recreate"] if self._holds_its_port(service) else []
             self._compose_up(*stays, service.name)
-        self._compose_up(*(["--force-recreate"] if changed and service.secrets else []), service.container)
+        anew = changed.intersection([*service.secret_files, PROXIES])
+        self._compose_up(*(["--force-recreate"] if anew else []), service.container)
+
+    def _equip(self, settings: Mapping[str, Any]) -> set[str]:
+        """Rendered files, secrets and proxies for all that is deployed; the names of secrets that changed."""
+        with self._rendering:
+            services = [service for service, _ in self._known().values()]
+            proxies = proxy_variables(os.environ, {service.name for service in services})
+            changed = provide(self._scope, {**values_of(services, settings), **in_memory(proxies)}, self._user)
+            on_disk(self._scope, proxies)
+            self.render()
+        return changed
 
     def _compose_up(self, *arguments: str) -> None:
         self._compose("up", "--detach", "--no-deps", "--no-build", "--pull", "never", *arguments)
@@ -133,42 +145,8 @@ class ComposeServices:
         found = containers(self._client(), self._scope).get(service.address, ())
         return any(service.published in container.ports for container in found)
 
-    def _wait_until_ready(self, service: Service, on_event: OnEvent) -> LiveService:
-        began = time.monotonic()
-        told = began
-        while True:
-            found = [c for c in self._of(service) if not c.is_door and c.fingerprint == service.fingerprint]
-            newest = found[-1] if found else None
-            ended = newest is None or not newest.running
-            restarts = newest.restarts(self._client()) if newest else 0
-            waited = time.monotonic() - began
-            if newest is not None and newest.running and (answer := _answer(service, waited)).ready:
-                live = live_service(service, self._of(service))
-                return replace(live, status="ready", version=answer.version, detail="")
-            if restarts >= _CRASHES or waited > READY_WITHIN or (ended and waited > 10):
-                raise self._never_ready(service, _why(newest, restarts))
-            if time.monotonic() - told > 1.0:
-                on_event({"event": "progress", "done": 0, "total": 1, "text": "waiting until it is ready"})
-                told = time.monotonic()
-            time.sleep(_TICK)
-
     def _of(self, service: Service) -> Sequence[Container]:
         return containers(self._client(), self._scope).get(service.address, ())
-
-    def _never_ready(self, service: Service, why: str) -> ModelyardError:
-        return ModelyardError(
-            f"{service.address} did not come up: {why}",
-            address=service.address,
-            fix=f"`modelyard logs {service.address}` shows what it said",
-            code="service-failed",
-            details=self._last_words(service),
-        )
-
-    def _last_words(self, service: Service) -> list[str]:
-        try:
-            return list(self.log(service.address, 15))
-        except ModelyardError:
-            return []
 
     def _put_back(self, service: Service, before: tuple[Service, TaskDocument] | None) -> None:
         """What ran before runs again, or nothing."""
@@ -179,28 +157,9 @@ class ComposeServices:
         self._up(*before)
 
 
-def _secrets_of(known: Mapping[str, tuple[Service, TaskDocument]]) -> set[str]:
-    return {name for service, _ in known.values() for name in service.secrets}
-
-
 def _asked(service: Service, live: LiveService) -> LiveService:
     """Its version, and whether it is ready now: the engine's own check comes round every ten seconds only."""
     if live.status not in ("ready", "starting") or service.url is None or service.probe is None:
         return live
     answer = ask(f"{service.url}{service.probe}")
     return replace(live, status="ready", version=answer.version) if answer.ready else live
-
-
-def _answer(service: Service, waited: float) -> Answer:
-    """Of a service without a probe, that it stays up is the answer."""
-    if service.url is None or service.probe is None:
-        return Answer(waited > _STAYS_UP)
-    return ask(f"{service.url}{service.probe}")
-
-
-def _why(newest: Container | None, restarts: int) -> str:
-    if restarts:
-        return f"it ended {restarts} times"
-    if newest is None:
-        return "its container is gone"
-    return f"it was not ready within {READY_WITHIN:g} s" if newest.running else f"it is {newest.state}"

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,20 @@ from typing import Any
 from modelyard.graph.model import Graph
 from modelyard.targets.base import Deployment, Files, Live, LiveService, OnEvent
 from modelyard.targets.compose.access import container_user, give_access
-from modelyard.targets.compose.compose_cli import ComposeCli
 from modelyard.targets.compose.definition import Service
-from modelyard.targets.compose.engine import Engine
 from modelyard.targets.compose.executor import ComposeExecutor
 from modelyard.targets.compose.folder import ComposeFolder
-from modelyard.targets.compose.images import Image, image_role, images_of
-from modelyard.targets.compose.images.building import build
 from modelyard.targets.compose.names import Scope
+from modelyard.targets.compose.ownership import remove_unused
+from modelyard.targets.compose.proxies import proxies_file
 from modelyard.targets.compose.rendering import render_files, render_graph
 from modelyard.targets.compose.services import ComposeServices
+from modelyard.targets.docker.compose_cli import ComposeCli
+from modelyard.targets.docker.engine import Engine
+from modelyard.targets.docker.pulling import pull_missing
+from modelyard.targets.images import COMPANIONS, Image, image_role, images_of
+from modelyard.targets.images.building import build
+from modelyard.targets.images.kept import Held, held, sweep_images
 from modelyard.task import TaskDocument
 
 BASE = "python:3.11-slim"
@@ -35,15 +40,27 @@ class ComposeTarget:
         self._graph = graph
         self._scope = Scope(graph.project, graph.environment or "default", root.resolve())
         self._base = str(settings.get("base") or BASE)
+        self._registry = settings.get("registry")
         self._context = settings.get("context")
         self._building = threading.Lock()
+        self._built = False
 
     def render(self, graph: Graph) -> Files:
-        images = images_of(graph, self._scope.root, self._base)
+        images = images_of(graph, self._scope.root, self._base, registry=self._registry)
         return render_graph(graph, self._scope, images, self._base, container_user())
 
     def observe(self, graph: Graph) -> Live:
-        return Live(self._services.observe())
+        return Live(self._services.observe(), self._image_notes(graph))
+
+    def _image_notes(self, graph: Graph) -> dict[str, str]:
+        """Of each service, how large the image is that was built last for what it does."""
+        newest: dict[str, Held] = {}
+        for one in held(self._engine.api, self._scope.project, str(self._scope.root)):
+            newest.setdefault(one.role, one)
+        nodes = [node for node in graph.nodes.values() if node.role == "service" and node.kind not in COMPANIONS]
+        return {
+            node.address: f"image {newest[role].megabytes}" for node in nodes if (role := image_role(node)) in newest
+        }
 
     def executor(self) -> ComposeExecutor:
         return self._executor
@@ -54,8 +71,10 @@ class ComposeTarget:
     def remove(self, address: str, on_event: OnEvent) -> None:
         self._services.remove(address, on_event)
 
-    def sweep(self) -> None:
+    def sweep(self, volumes: bool = False) -> None:
         self._executor.sweep()
+        if volumes:
+            remove_unused(self._engine.api, self._scope, data=True)
 
     def log(self, address: str, number: int = 0, follow: bool = False) -> Iterator[str]:
         return self._services.log(address, number, follow)
@@ -66,7 +85,7 @@ class ComposeTarget:
 
     @cached_property
     def _images(self) -> dict[str, Image]:
-        return dict(images_of(self._graph, self._scope.root, self._base))
+        return images_of(self._graph, self._scope.root, self._base, registry=self._registry)
 
     @cached_property
     def _services(self) -> ComposeServices:
@@ -82,13 +101,14 @@ class ComposeTarget:
 
     @cached_property
     def _executor(self) -> ComposeExecutor:
-        return ComposeExecutor(self._engine, self._scope, self._tasks_image, GRACE)
+        return ComposeExecutor(self._engine, self._scope, self._tasks_image, GRACE, self._sweep_images)
 
     def _compose(self, *arguments: str) -> str:
         return ComposeCli(self._scope, self._context).run(*arguments)
 
     def _write(self, services: Sequence[Service], documents: Mapping[str, TaskDocument]) -> None:
-        files = render_files(self._scope, services, documents, self._images, self._base, container_user())
+        proxies = str(proxies_file(self._scope) or "")
+        files = render_files(self._scope, services, documents, self._images, self._base, container_user(), proxies)
         ComposeFolder(self._scope.folder).write(files)
 
     def _tasks_image(self, on_event: OnEvent, cancel: threading.Event) -> str:
@@ -100,10 +120,27 @@ class ComposeTarget:
             image = self._images[role]
             self._services.render()
             cli = ComposeCli(self._scope, self._context)
-            build(cli, self._engine, str(self._scope.root), [image], on_event, cancel)
+            if build(cli, self._engine, str(self._scope.root), [image], on_event, cancel):
+                self._built = True
             return image.name
 
+    def _sweep_images(self) -> None:
+        """After an apply that built some: what earlier ones left behind."""
+        if not self._built:
+            return
+        from docker.errors import DockerException
+        from requests.exceptions import RequestException
+
+        named = [image.name for image in self._images.values()]
+        named += [service.image for service, _ in ComposeFolder(self._scope.folder).deployed().values()]
+        with suppress(DockerException, RequestException):  # the engine has gone: what is left behind costs space alone
+            sweep_images(self._engine.api, self._scope.project, str(self._scope.root), named)
+        self._built = False
+
     def _prepare(self, service: Service, on_event: OnEvent) -> str:
+        if service.is_companion:
+            pull_missing(self._engine, service.image, on_event)
+            return service.image
         give_access([self._scope.root / folder for folder in service.folders])
         return self._image(service.role, on_event, threading.Event())
 

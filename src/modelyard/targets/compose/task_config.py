@@ -8,8 +8,8 @@ from typing import Any
 
 from modelyard.graph.model import Resources
 from modelyard.targets.compose import names
-from modelyard.targets.compose.engine import Engine
 from modelyard.targets.compose.places import external_data, places_of
+from modelyard.targets.docker.engine import Engine
 from modelyard.task import TaskDocument
 
 _SHARED_MEMORY = 1 << 30

@@ -7,10 +7,11 @@ from typing import Any
 
 from modelyard.errors import ModelyardError
 from modelyard.secrets import references, value
+from modelyard.targets.compose.names import service_name
+from modelyard.targets.compose.proxies import proxy_variables
 from modelyard.task import TaskDocument
 
 _BY_PREFIX = ("AWS_", "AZURE_", "GOOGLE_CLOUD_", "HF_", "MLFLOW_")
-_BY_NAME = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "FTP_PROXY", "ALL_PROXY"})
 _FROM_FILE = "MODELYARD_SECRET_"
 
 
@@ -29,7 +30,8 @@ def handed(task: TaskDocument) -> Handed:
     had here stays as it is, and the task says so itself.
     """
     sources: Mapping[str, Any] = task.settings.get("secrets") or {}
-    variables = {name: text for name, text in os.environ.items() if _is_passed(name)}
+    variables = {name: text for name, text in os.environ.items() if name.startswith(_BY_PREFIX)}
+    variables |= proxy_variables(os.environ, [service_name("tracking")] if task.tracking.get("served") else [])
     changed: dict[str, Any] = {}
     for name in sorted(references([task.node, task.tracking, task.store])):
         source = sources.get(name) or {}
@@ -43,7 +45,3 @@ def handed(task: TaskDocument) -> Handed:
     if not changed:
         return Handed(task, variables)
     return Handed(replace(task, settings={**task.settings, "secrets": {**sources, **changed}}), variables)
-
-
-def _is_passed(name: str) -> bool:
-    return name.startswith(_BY_PREFIX) or name.upper() in _BY_NAME

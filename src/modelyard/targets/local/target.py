@@ -45,7 +45,7 @@ class LocalTarget:
     def remove(self, address: str, on_event: OnEvent) -> None:
         self._services.remove(address, on_event)
 
-    def sweep(self) -> None:
+    def sweep(self, volumes: bool = False) -> None:
         """Nothing is left: tasks end with the process that started them."""
 
     def log(self, address: str, number: int = 0, follow: bool = False) -> Iterator[str]:

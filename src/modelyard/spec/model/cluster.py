@@ -1,0 +1,266 @@
+"""`target: {kubernetes: …}`: what a cluster is told about itself. All of it has defaults that a small cluster takes."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from modelyard.spec.forms import tracking_volume
+from modelyard.spec.model.base import ListOrOne, Matching, Section, table_of
+from modelyard.spec.model.values import Cpu, Duration, Memory, Text
+
+_DOMAIN = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$"
+_LABEL = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+_OBJECT = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"
+_LETTERS = "of lower case letters, digits and `-`, with a letter or a digit at both ends"
+_REGISTRY = r"^[a-z0-9][A-Za-z0-9._:/-]*$"
+ObjectName = Annotated[str, Matching(_OBJECT, "object_name", f"not the name of an object; it is {_LETTERS}; also `.`")]
+Namespace = Annotated[str, Matching(_LABEL, "namespace", f"not a namespace; it is {_LETTERS}")]
+Domain = Annotated[str, Matching(_DOMAIN, "domain", "not a domain; write models.example.com")]
+Registry = Annotated[
+    str, Matching(_REGISTRY, "registry", "not a registry; write registry.example.com/ml, without https://")
+]
+
+
+class Images(Section):
+    """Images by name, in place of those that `apply` builds."""
+
+    tasks: str | None = Field(
+        default=None, min_length=1, description="What tasks run in.", examples=["registry.example.com/ml/tasks:1"]
+    )
+    serving: str | None = Field(
+        default=None, min_length=1, description="What servers run in.", examples=["registry.example.com/ml/serving:1"]
+    )
+    tracking: str | None = Field(
+        default=None, min_length=1, description="The tracking server.", examples=["registry.example.com/ml/tracking:1"]
+    )
+
+
+class Volume(Section):
+    """A claim for a volume."""
+
+    size: Memory = Field(gt=0, description="How much.", examples=["10Gi"])
+    class_: ObjectName | None = Field(
+        default=None, alias="class", description="The StorageClass; without it the cluster's own.", examples=["fast"]
+    )
+
+
+class StoreVolume(Volume):
+    """A claim that all pods of the project share: the store, the tasks' work, the predictions."""
+
+    access: Literal["ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"] = Field(
+        default="ReadWriteMany",
+        description="ReadWriteMany, unless all of it runs on one node.",
+        examples=["ReadWriteMany"],
+    )
+
+
+class Ingress(Section):
+    """An Ingress an endpoint."""
+
+    class_: ObjectName = Field(alias="class", description="The IngressClass.", examples=["nginx"])
+    tls: ObjectName | None = Field(
+        default=None, description="The Secret that holds the certificate.", examples=["models-tls"]
+    )
+    annotations: dict[str, Text] = Field(
+        default_factory=dict,
+        description="What the controller wants to know.",
+        examples=[{"cert-manager.io/cluster-issuer": "letsencrypt"}],
+    )
+    controller: Namespace | None = Field(
+        default=None,
+        description="The namespace of the controller's pods; only these are let through to the servers.",
+        examples=["ingress-nginx"],
+    )
+
+
+class Gateway(Section):
+    """An HTTPRoute an endpoint, at a Gateway that is there."""
+
+    name: ObjectName = Field(description="The Gateway.", examples=["public"])
+    namespace: Namespace | None = Field(default=None, description="Its namespace.", examples=["gateways"])
+    section: ObjectName | None = Field(default=None, description="One of its listeners.", examples=["https"])
+    controller: Namespace | None = Field(
+        default=None,
+        description="The namespace of the pods that it forwards with; only these are let through to the servers.",
+        examples=["envoy-gateway-system"],
+    )
+
+
+class Expose(Section):
+    """Who reaches the endpoints from outside of the project."""
+
+    domain: Domain | None = Field(
+        default=None,
+        description="`serving.api` answers at `api.` and this.",
+        examples=["models.example.com"],
+    )
+    ingress: Annotated[Ingress, table_of("class")] | None = Field(
+        default=None, description="By Ingress: its class, or a table.", examples=["nginx"]
+    )
+    gateway: Annotated[Gateway, table_of("name")] | None = Field(
+        default=None, description="By Gateway API: the Gateway's name, or a table.", examples=["public"]
+    )
+    clients: Annotated[tuple[Namespace, ...], ListOrOne] = Field(
+        default=(), description="Namespaces whose pods may ask the endpoints directly.", examples=[["shop"]]
+    )
+    metrics: Namespace | None = Field(
+        default=None, description="The namespace of the Prometheus that reads `/metrics`.", examples=["monitoring"]
+    )
+
+
+class GpuKind(Section):
+    """How the cluster offers one kind of GPU."""
+
+    resource: str = Field(
+        default="nvidia.com/gpu",
+        pattern=r"^[a-z0-9.-]+/[A-Za-z0-9._-]+$",
+        description="The resource: of MIG and time-slicing another one.",
+        examples=["nvidia.com/mig-1g.10gb"],
+    )
+    node_selector: dict[str, Text] = Field(
+        default_factory=dict,
+        description="Labels of the nodes that have it.",
+        examples=[{"nvidia.com/gpu.product": "NVIDIA-L4"}],
+    )
+    tolerations: Annotated[tuple[dict[str, Any], ...], ListOrOne] = Field(
+        default=(),
+        description="What keeps others off these nodes, as in a pod.",
+        examples=[[{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]],
+    )
+
+
+class Operators(Section):
+    """Who does the work where not plain Jobs and Deployments."""
+
+    training: Literal["trainer"] | None = Field(
+        default=None, description="Kubeflow Trainer, for trainings on several nodes.", examples=["trainer"]
+    )
+    queue: Literal["kueue"] | None = Field(default=None, description="Kueue, for all tasks.", examples=["kueue"])
+    tuning: Literal["katib"] | None = Field(default=None, description="Katib, for studies.", examples=["katib"])
+    serving: Literal["kserve", "seldon", "seldon-v1", "seldon-v2"] | None = Field(
+        default=None, description="KServe or Seldon, for endpoints.", examples=["kserve"]
+    )
+
+
+class SecretsFrom(Section):
+    """Who makes the Secret `<project>-<environment>-secrets`, with one key a secret."""
+
+    provider: Literal["cluster", "external", "sealed"] = Field(
+        default="cluster",
+        description="Somebody by hand, External Secrets from a store, or Sealed Secrets from git.",
+        examples=["external"],
+    )
+    store: ObjectName | None = Field(default=None, description="External Secrets' store.", examples=["vault"])
+    kind: Literal["ClusterSecretStore", "SecretStore"] = Field(
+        default="ClusterSecretStore", description="The store's kind.", examples=["SecretStore"]
+    )
+    path: str = Field(default="", description="Before each secret's name in the store.", examples=["ml/prod/"])
+    refresh: str = Field(
+        default="1h", pattern=r"^([0-9]+(h|m|s))+$", description="How often it is read anew.", examples=["15m"]
+    )
+
+
+class Quota(Section):
+    """The most that the namespace may hold at once."""
+
+    cpu: Cpu | None = Field(default=None, description="Cores asked for.", examples=[64])
+    memory: Memory | None = Field(default=None, description="Memory, of all limits together.", examples=["256Gi"])
+    gpu: int | None = Field(default=None, ge=0, description="GPUs.", examples=[8])
+    pods: int | None = Field(default=None, ge=1, description="Pods.", examples=[200])
+
+
+class KubernetesTarget(Section):
+    """A Kubernetes cluster."""
+
+    namespace: Namespace = Field(default="default", description="The namespace; it has to be there.", examples=["ml"])
+    context: str | None = Field(default=None, description="The context of the kubeconfig.", examples=["prod"])
+    registry: Registry | None = Field(
+        default=None,
+        description="Where built images go.",
+        examples=["registry.example.com/ml"],
+    )
+    base: str = Field(
+        default="python:3.11-slim",
+        min_length=1,
+        description="The image that the project's images start from: a Debian or Ubuntu with Python and `venv`.",
+        examples=["python:3.11-slim"],
+    )
+    images: Images = Field(
+        default_factory=Images,
+        description="Images by name, in place of built ones.",
+        examples=[{"tasks": "registry.example.com/ml/tasks:1"}],
+    )
+    pull_secrets: Annotated[tuple[ObjectName, ...], ListOrOne] = Field(
+        default=(), description="Secrets that the registry wants.", examples=[["registry"]]
+    )
+    store: Annotated[StoreVolume, table_of("size")] | None = Field(
+        default=None,
+        description="A volume for the store, where `store.remote` names none: a size, or a table.",
+        examples=[{"size": "10Gi", "access": "ReadWriteMany"}],
+    )
+    tracking: Annotated[Volume, table_of("size")] = Field(
+        default_factory=tracking_volume,
+        validate_default=True,
+        description="The tracking server's volume, where `tracking.uri` names none: a size, or a table.",
+        examples=["10Gi"],
+    )
+    expose: Expose = Field(
+        default_factory=Expose,
+        description="How endpoints are reached; without it by pods of the namespace only.",
+        examples=[{"domain": "models.example.com", "ingress": "nginx"}],
+    )
+    gpus: dict[str, GpuKind] = Field(
+        default_factory=dict,
+        description="Kinds of GPU, by the name that `resources.gpu_type` takes.",
+        examples=[{"nvidia-l4": {"node_selector": {"nvidia.com/gpu.product": "NVIDIA-L4"}}}],
+    )
+    operators: Operators = Field(
+        default_factory=Operators,
+        description="Operators to hand work to, by what they do.",
+        examples=[{"serving": "kserve"}],
+    )
+    queue: ObjectName | None = Field(default=None, description="Kueue's LocalQueue.", examples=["team-ml"])
+    secrets: Annotated[SecretsFrom, table_of("provider")] = Field(
+        default_factory=SecretsFrom,
+        description="Who makes the Secrets: a name, or a table.",
+        examples=[{"provider": "external", "store": "vault"}],
+    )
+    quota: Quota | None = Field(
+        default=None,
+        description="The most that the namespace may hold: for a namespace of the project's own.",
+        examples=[{"cpu": 64, "memory": "256Gi", "gpu": 8}],
+    )
+    memory: Memory = Field(
+        default=2 << 30,
+        gt=0,
+        description="The memory of a node of the graph whose `resources` name none.",
+        examples=["2Gi"],
+    )
+    env: dict[str, Text] = Field(
+        default_factory=dict,
+        description="Variables of all pods; a value may be one `${secret.X}`.",
+        examples=[{"AWS_REGION": "eu-central-1"}],
+    )
+    egress: Annotated[tuple[Annotated[int, Field(ge=1, le=65535)], ...], ListOrOne] = Field(
+        default=(),
+        description="Ports that pods may reach anywhere, beside those of the URLs in the spec.",
+        examples=[[443]],
+    )
+    node_selector: dict[str, Text] = Field(
+        default_factory=dict, description="Labels of the nodes that are used.", examples=[{"pool": "ml"}]
+    )
+    tolerations: Annotated[tuple[dict[str, Any], ...], ListOrOne] = Field(
+        default=(),
+        description="What keeps others off these nodes, as in a pod.",
+        examples=[[{"key": "ml", "operator": "Exists", "effect": "NoSchedule"}]],
+    )
+    priority_class: ObjectName | None = Field(default=None, description="The pods' PriorityClass.", examples=["batch"])
+    service_account: dict[str, Text] = Field(
+        default_factory=dict,
+        description="Annotations of the ServiceAccounts: what a cloud knows the pods by.",
+        examples=[{"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/ml"}],
+    )
+    keep: Duration = Field(default=3600.0, description="How long ended Jobs stay to be looked at.", examples=["1d"])
+    parallelism: int | None = Field(
+        default=None, ge=1, description="Tasks at once; without it as many as the cluster takes.", examples=[20]
+    )

@@ -1,0 +1,164 @@
+"""One service at a time: applied, waited for, and put back as it was where it does not come up."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from modelyard.errors import ModelyardError
+from modelyard.graph.model import Graph, Node
+from modelyard.targets.base import Deployment, LiveService, OnEvent
+from modelyard.targets.kubernetes.api import Api
+from modelyard.targets.kubernetes.applying import apply_objects, apply_one
+from modelyard.targets.kubernetes.differing import address_of
+from modelyard.targets.kubernetes.explaining import pods_of
+from modelyard.targets.kubernetes.fields import holders
+from modelyard.targets.kubernetes.held import held_part
+from modelyard.targets.kubernetes.inventory import Inventory, identity_of
+from modelyard.targets.kubernetes.kinds import (
+    CONFIG_MAP,
+    CRON_JOB,
+    DEPLOYMENT,
+    JOB,
+    POD,
+    STATEFUL_SET,
+    Object,
+    kind_of,
+    name_of,
+)
+from modelyard.targets.kubernetes.manifests import deployed_with_graph, service_objects
+from modelyard.targets.kubernetes.manifests.documents import plain_document
+from modelyard.targets.kubernetes.names import FINGERPRINT, Scope
+from modelyard.targets.kubernetes.observing import live_services
+from modelyard.targets.kubernetes.ownership import refuse_taken
+from modelyard.targets.kubernetes.pruning import wait_until_gone
+from modelyard.targets.kubernetes.settings import Cluster
+from modelyard.targets.kubernetes.waiting import wait_until_ready
+
+_RUNS = (DEPLOYMENT, STATEFUL_SET, CRON_JOB)
+_DATA = "PersistentVolumeClaim"
+
+
+@dataclass(frozen=True)
+class Services:
+    """`image_of` names a node's image. `in_pod`: what is applied with the graph is there, and only waited for."""
+
+    api: Api
+    scope: Scope
+    cluster: Cluster
+    graph: Graph
+    image_of: Callable[[Node], str]
+    in_pod: bool = False
+
+    def deploy(self, deployment: Deployment, on_event: OnEvent) -> LiveService:
+        node = deployment.node
+        objects = self.objects(deployment)
+        if self.in_pod and deployed_with_graph(node):
+            wanted = [obj for obj in objects if kind_of(obj) in _RUNS]
+            self._refuse_other(wanted, deployment.document.fingerprint)
+            wait_until_ready(self.api, self.scope, wanted, on_event)
+            return self._live(node.address)
+        before = self._mine(node.address)
+        try:
+            self._apply(objects, with_graph=deployed_with_graph(node), on_event=on_event)
+            wait_until_ready(self.api, self.scope, [obj for obj in objects if kind_of(obj) in _RUNS], on_event)
+        except ModelyardError:
+            self._put_back(before, objects)
+            raise
+        self._drop(before, objects)
+        return self._live(node.address)
+
+    def objects(self, deployment: Deployment) -> list[Object]:
+        """Of a service that begins with nothing that a task made, the same as those that are applied with the graph.
+
+        What changes with each apply (the commit, followed versions) is not told to it: that would replace its pods.
+        """
+        node, document = deployment.node, deployment.document
+        if deployed_with_graph(node):
+            document = plain_document(node, document.fingerprint, self.graph)
+        return service_objects(node, document, self.graph, self.scope, self.cluster, self.image_of(node))
+
+    def remove(self, address: str, on_event: OnEvent) -> None:
+        """All that is at an address, but for claims: they hold data. What is gone is no error."""
+        gone = [obj for obj in self._mine(address) if obj["kind"] != _DATA]
+        for obj in sorted(gone, key=lambda obj: kind_of(obj) not in _RUNS):
+            self.api.delete(kind_of(obj), name_of(obj), uid=obj["metadata"]["uid"])
+        pods = [pod for obj in gone if kind_of(obj) in _RUNS for pod in pods_of(self.api, obj)]
+        wait_until_gone(self.api, [*gone, *pods])
+        if gone:
+            on_event({"event": "note", "text": f"{address} stopped"})
+
+    def log(self, address: str, number: int, follow: bool) -> Iterator[str]:
+        selector = ",".join(f"{name}={value}" for name, value in self.scope.match(address).items())
+        pods = sorted(self.api.list(POD, selector), key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
+        if not pods:
+            raise ModelyardError(f"{address} has no pod", fix="`modelyard apply` starts it.", code="no-log")
+        container = pods[-1]["spec"]["containers"][0]["name"]
+        return self.api.pod_log(name_of(pods[-1]), container=container, follow=follow, tail=number)
+
+    def _apply(self, objects: Sequence[Object], *, with_graph: bool, on_event: OnEvent) -> None:
+        if with_graph:
+            apply_objects(self.api, self.scope, objects, on_event, pruning=False)
+            return
+        # No members of the graph's set: what is applied with the graph would prune them.
+        for obj in objects:
+            if kind_of(obj) != CONFIG_MAP:
+                apply_one(self.api, self.scope, obj)
+                continue
+            refuse_taken(self.api, self.scope, obj)
+            if self.api.get(CONFIG_MAP, name_of(obj)) is None:  # its name changes with what it says
+                self.api.create(obj)
+
+    def _refuse_other(self, objects: Sequence[Object], fingerprint: str) -> None:
+        """A run of an older graph must not wait for, or record, what a newer apply has put there since."""
+        for obj in objects:
+            found = self.api.get(kind_of(obj), name_of(obj))
+            there = ((found or {}).get("metadata", {}).get("annotations") or {}).get(FINGERPRINT)
+            if there != fingerprint:
+                what = "is not there" if found is None else "is of another version than this run's graph"
+                fix = "`modelyard apply` brings the cluster to what the spec says now"
+                raise ModelyardError(f"{obj['kind']} {name_of(obj)} {what}", fix=fix, code="service-failed")
+
+    def _put_back(self, before: Sequence[Object], objects: Sequence[Object]) -> None:
+        """What ran before runs again, or nothing."""
+        there = {identity_of(obj) for obj in before}
+        for obj in objects:
+            if identity_of(obj) not in there and obj["kind"] != _DATA:
+                self.api.delete(kind_of(obj), name_of(obj))
+        if before:
+            for obj in before:
+                if kind_of(obj) != CONFIG_MAP:
+                    self.api.apply(_as_it_was(obj), force=True)
+            return
+        pods = [pod for obj in objects if kind_of(obj) in _RUNS for pod in pods_of(self.api, obj)]
+        wait_until_gone(self.api, pods)
+
+    def _drop(self, before: Sequence[Object], objects: Sequence[Object]) -> None:
+        """What an earlier version needed, and this one does not."""
+        wanted = {identity_of(obj) for obj in objects}
+        for obj in before:
+            if identity_of(obj) not in wanted and obj["kind"] not in (_DATA, JOB.name):
+                self.api.delete(kind_of(obj), name_of(obj), uid=obj["metadata"]["uid"])
+
+    def _mine(self, address: str) -> list[Object]:
+        # The runner in its pod may not look at all that there is.
+        found = Inventory.read(self.api, self.scope, kinds=(*_RUNS, CONFIG_MAP), whole=not self.in_pod)
+        return [obj for obj in found.live.values() if address_of(obj) == address]
+
+    def _live(self, address: str) -> LiveService:
+        found = live_services(self.api, self.scope)
+        if address not in found:
+            raise ModelyardError(f"{address} was taken away while it came up", address=address, code="service-failed")
+        return found[address]
+
+
+def _as_it_was(obj: Object) -> Object:
+    """What we had applied: the fields that are ours by the object's own account of it."""
+    tree = next((holder.tree for holder in holders(obj) if holder.ours), {})
+    meta = obj["metadata"]
+    named = {"name": meta["name"], "namespace": meta["namespace"]}
+    kept = held_part(obj, tree)
+    return {
+        **kept,
+        "apiVersion": obj["apiVersion"],
+        "kind": obj["kind"],
+        "metadata": {**kept.get("metadata", {}), **named},
+    }

@@ -1,0 +1,124 @@
+"""Tasks as Jobs: one for each attempt, its log followed to its end, and nothing left behind.
+
+A Job outlives whoever made it. The next executor finds it by its fingerprint and goes on with it where it is: a runner
+that was killed costs no work.
+"""
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from modelyard.errors import ModelyardError
+from modelyard.graph.codec import node_from_json
+from modelyard.graph.model import Node, Resources
+from modelyard.targets.attempt import Attempt, Watch, cannot_start, outcome_of
+from modelyard.targets.base import Capacity, OnEvent, Outcome
+from modelyard.targets.kubernetes.api import Api
+from modelyard.targets.kubernetes.leftovers import Leftovers
+from modelyard.targets.kubernetes.manifests import task_objects
+from modelyard.targets.kubernetes.names import Scope
+from modelyard.targets.kubernetes.settings import Cluster
+from modelyard.targets.kubernetes.task_endings import explained, kept_result
+from modelyard.targets.kubernetes.task_job import TaskJob
+from modelyard.targets.kubernetes.task_start import until_started
+from modelyard.targets.kubernetes.task_watch import TaskWatch
+from modelyard.targets.task_log import TaskLog
+from modelyard.targets.twins import Twins
+from modelyard.task import TaskDocument
+
+ImageOf = Callable[[Node], str]
+
+
+class KubernetesExecutor:
+    """`image_of` names a node's image; `grace` in seconds."""
+
+    def __init__(self, api: Api, scope: Scope, cluster: Cluster, image_of: ImageOf, grace: float = 30.0) -> None:
+        self._api = api
+        self._scope = scope
+        self._cluster = cluster
+        self._image_of = image_of
+        self._grace = grace
+        self._twins = Twins()
+        self._watch = TaskWatch(api, scope)
+        self._leftovers = Leftovers(api, scope, cluster)
+        self._own: dict[str, TaskJob] = {}
+
+    def capacity(self) -> Capacity:
+        """The cluster's scheduler knows better than anyone here what fits now."""
+        return Capacity()
+
+    def close(self) -> None:
+        """End what still runs, and what an earlier executor left that nobody asked for again."""
+        for job in list(self._own.values()):
+            job.signal(15)
+        with suppress(ModelyardError):  # a cluster that is gone is told of by the tasks that ran there
+            self._leftovers.remove_unclaimed()
+        if not self._own:
+            self._watch.stop()
+
+    def sweep(self) -> None:
+        """Take away Jobs of tasks that are not ours: an apply left them that was killed."""
+        self._leftovers.remove_all(set(self._own))
+
+    def run(
+        self,
+        task: TaskDocument,
+        resources: Resources,
+        timeout: float | None,
+        log: Path,
+        on_event: OnEvent,
+        cancel: threading.Event,
+    ) -> Outcome:
+        """See `modelyard.targets.base.Executor`. The timeout begins with the container: queues and pulls take long."""
+        attempt = Attempt(task, timeout, log, on_event, cancel)
+        return self._twins.once(task.workdir, lambda: self._tried(attempt, resources), cancel)
+
+    def _tried(self, attempt: Attempt, resources: Resources) -> Outcome:
+        if attempt.cancel.is_set():
+            return Outcome("cancelled", reason="cancelled before it started")
+        try:
+            return self._attempt(attempt, resources)
+        except ModelyardError as error:
+            return _failed(error)
+        except OSError as error:
+            return cannot_start(error)
+
+    def _attempt(self, attempt: Attempt, resources: Resources) -> Outcome:
+        node = replace(node_from_json(attempt.task.node), resources=resources, timeout=attempt.timeout)
+        image = self._image_of(node)
+        objects = task_objects(attempt.task, node, self._scope, self._cluster, image)
+        job = TaskJob(self._api, self._watch, objects)
+        found = self._leftovers.claim(node.address, attempt.task.fingerprint)
+        name = str((found or objects[-1])["metadata"]["name"])
+        self._own[name] = job
+        try:
+            if found is None:
+                job.make()
+            else:
+                attempt.on_event({"event": "note", "text": f"goes on with Job {name}, which an earlier apply began"})
+                job.adopt(found)
+            return self._watched(attempt, job)
+        finally:
+            try:
+                job.close()
+            finally:
+                del self._own[name]
+
+    def _watched(self, attempt: Attempt, job: TaskJob) -> Outcome:
+        until_started(self._api, job, attempt)
+        job.listen()
+        with TaskLog(attempt.log, attempt.task.attempt) as log:
+            watch = Watch(job, log, attempt.on_event, self._grace)
+            code = watch.until_the_end(attempt.timeout, attempt.cancel)
+        outcome = outcome_of(attempt, code, watch, log.tail())
+        if outcome.status != "ok" and code == 0 and (result := kept_result(attempt.task)):
+            return Outcome("ok", result, 0, tail=outcome.tail)  # its last word was lost on the way
+        return explained(self._api, outcome, job)
+
+
+def _failed(error: ModelyardError) -> Outcome:
+    status: Literal["cancelled", "failed"] = "cancelled" if error.code == "cancelled" else "failed"
+    return Outcome(status, reason=error.what, fix=error.fix or "", code=error.code, tail=tuple(error.details))

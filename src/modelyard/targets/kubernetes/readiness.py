@@ -1,0 +1,160 @@
+"""Whether an object has come to what was asked of it: kubectl's and kstatus' rules, and those of operators' kinds.
+
+https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from modelyard.targets.kubernetes.kinds import Object
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """`text` is what one sees while it is not ready: «1 of 2 pods ready»."""
+
+    state: Literal["ready", "waiting", "failed"]
+    text: str = ""
+
+    @property
+    def ready(self) -> bool:
+        return self.state == "ready"
+
+
+READY = Readiness("ready")
+
+
+def readiness(obj: Object) -> Readiness:
+    """Of an object as the API server has it now."""
+    if obj["metadata"].get("deletionTimestamp"):
+        return Readiness("waiting", "it is being deleted")
+    status = obj.get("status") or {}
+    seen, wanted = status.get("observedGeneration"), obj["metadata"].get("generation")
+    if seen is not None and wanted is not None and seen < wanted:
+        return Readiness("waiting", "its controller has not seen the change yet")
+    return _RULES.get(obj["kind"], _by_conditions)(obj.get("spec") or {}, status)
+
+
+def _deployment(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness:
+    wanted = spec.get("replicas", 1)
+    conditions = _conditions(status)
+    if conditions.get("Progressing", {}).get("reason") == "ProgressDeadlineExceeded":
+        return Readiness("failed", "its pods were not ready in time")
+    if "observedGeneration" not in status:
+        return Readiness("waiting", "its controller has not seen it yet")
+    updated, ready = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
+    if updated < wanted:
+        return Readiness("waiting", f"{updated} of {wanted} pods made")
+    # Old pods that still answer are counted as available: nothing is ready while some are left.
+    if status.get("replicas", 0) > updated:
+        return Readiness("waiting", f"{status['replicas'] - updated} old pods still to end")
+    return READY if ready >= wanted else Readiness("waiting", f"{ready} of {wanted} pods ready")
+
+
+def _stateful_set(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness:
+    wanted, ready = spec.get("replicas", 1), status.get("readyReplicas", 0)
+    if "observedGeneration" not in status:
+        return Readiness("waiting", "its controller has not seen it yet")
+    if ready < wanted:
+        return Readiness("waiting", f"{ready} of {wanted} pods ready")
+    if status.get("updateRevision") != status.get("currentRevision"):
+        return Readiness("waiting", f"{status.get('updatedReplicas', 0)} of {wanted} pods are new")
+    return READY
+
+
+def _daemon_set(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness:
+    wanted, ready = status.get("desiredNumberScheduled", 0), status.get("numberAvailable", 0)
+    if status.get("updatedNumberScheduled", 0) < wanted or ready < wanted:
+        return Readiness("waiting", f"{ready} of {wanted} pods ready")
+    return READY
+
+
+def _job(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness:
+    """Ready is done. A Job that is suspended waits in a queue."""
+    conditions = _conditions(status)
+    for name in ("Failed", "FailureTarget"):
+        if name in conditions:
+            return Readiness(
+                "failed", str(conditions[name].get("message") or conditions[name].get("reason") or "failed")
+            )
+    if "Complete" in conditions:
+        return READY
+    if spec.get("suspend"):
+        return Readiness("waiting", "it waits in its queue")
+    return Readiness("waiting", "it runs" if status.get("active") else "its pod is not made yet")
+
+
+def _claim(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness:
+    """A claim whose class waits for its first pod stays pending, and that pod tells what is wrong with it."""
+    if status.get("phase") == "Lost":
+        return Readiness("failed", "its volume is gone")
+    return READY
+
+
+def _pod(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness:
+    if status.get("phase") == "Succeeded" or "Ready" in _conditions(status):
+        return READY
+    if status.get("phase") == "Failed":
+        return Readiness("failed", str(status.get("message") or status.get("reason") or "it failed"))
+    return Readiness("waiting", "its pod is not ready yet")
+
+
+def _by_conditions(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness:
+    """An operator's kind: what its conditions say; without any, that it is there is all there is to wait for."""
+    known = {str(entry.get("type")): entry for entry in status.get("conditions") or () if isinstance(entry, dict)}
+    for name in ("Failed", "Stalled"):
+        if known.get(name, {}).get("status") == "True":
+            return Readiness("failed", str(known[name].get("message") or name))
+    for name in ("Ready", "Available", "Succeeded", "Complete"):
+        if name in known:
+            found = known[name]
+            return READY if found.get("status") == "True" else Readiness("waiting", _why(found))
+    return READY
+
+
+def _operated(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness:
+    """A kind whose operator always reports: no report yet is no readiness."""
+    if status.get("state") in ("Failed", "Error"):  # Seldon 1
+        return Readiness("failed", str(status.get("description") or status["state"]))
+    if status.get("state") == "Available":
+        return READY
+    if not status.get("conditions"):
+        return Readiness("waiting", "its operator has not seen it yet")
+    return _by_conditions(spec, status)
+
+
+def _run(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness:
+    """An operator's kind of work with an end: ready is done."""
+    if spec.get("suspend"):
+        return Readiness("waiting", "it waits in its queue")
+    conditions = _conditions(status)
+    if "Failed" in conditions:
+        return Readiness("failed", _why(conditions["Failed"]))
+    return READY if conditions.keys() & {"Complete", "Succeeded"} else Readiness("waiting", "it runs")
+
+
+def _conditions(status: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Those that hold, by type; `Progressing` whether it holds or not, as it fails by its reason."""
+    known = [entry for entry in status.get("conditions") or () if isinstance(entry, dict)]
+    return {str(e.get("type")): e for e in known if e.get("status") == "True" or e.get("type") == "Progressing"}
+
+
+def _why(condition: Mapping[str, Any]) -> str:
+    return str(condition.get("message") or condition.get("reason") or "it is not ready yet")
+
+
+_RULES: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], Readiness]] = {
+    "Deployment": _deployment,
+    "StatefulSet": _stateful_set,
+    "DaemonSet": _daemon_set,
+    "Job": _job,
+    "Pod": _pod,
+    "PersistentVolumeClaim": _claim,
+    # An HPA without metrics yet, a budget without pods and an Ingress without an address hold nothing up.
+    **dict.fromkeys(
+        ("HorizontalPodAutoscaler", "PodDisruptionBudget", "Ingress", "HTTPRoute"), lambda spec, status: READY
+    ),
+    **dict.fromkeys(("TrainJob", "Experiment"), _run),
+    **dict.fromkeys(("InferenceService", "SeldonDeployment", "Model", "Server"), _operated),
+}

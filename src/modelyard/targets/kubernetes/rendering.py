@@ -1,0 +1,83 @@
+"""`modelyard render` for the Kubernetes target. Pure: the same graph and the same settings give the same bytes."""
+
+from collections.abc import Mapping
+
+from modelyard.about import own_version
+from modelyard.graph.fingerprint import node_identity
+from modelyard.graph.model import Graph, Node
+from modelyard.targets.base import Files
+from modelyard.targets.images import image_role
+from modelyard.targets.kubernetes.kinds import name_of
+from modelyard.targets.kubernetes.manifests import pieces_of
+from modelyard.targets.kubernetes.manifests.documents import plain_document
+from modelyard.targets.kubernetes.manifests.pieces import lay_out, pieces_with, read, texts_of
+from modelyard.targets.kubernetes.manifests.secrets import OWN
+from modelyard.targets.kubernetes.manifests.serving import host_of, port_of
+from modelyard.targets.kubernetes.manifests.shared import secrets_of
+from modelyard.targets.kubernetes.manifests.sheet import Sheet
+from modelyard.targets.kubernetes.manifests.tasks import add_task
+from modelyard.targets.kubernetes.names import Scope
+from modelyard.targets.kubernetes.operators import takes_training, training_objects
+from modelyard.targets.kubernetes.settings import Cluster
+from modelyard.targets.kubernetes.workers import processes_of
+from modelyard.targets.templates import render_folder
+
+JOBS = "jobs/"
+
+
+def render_files(graph: Graph, scope: Scope, cluster: Cluster, images: Mapping[str, str]) -> Files:
+    """One file an object and `kustomization.yaml`; under `jobs/` what the pipeline makes when it runs.
+
+    What a task is given there is known only then: its document has no inputs yet, and its fingerprint is of the node
+    by itself. Raises ModelyardError.
+    """
+    pieces = pieces_of(graph, scope, cluster, images)
+    values = {
+        **Sheet(scope).items,
+        "version": own_version(),
+        "scope": scope,
+        "files": [piece.path for piece in pieces],
+        "secrets": secrets_of(graph, scope, cluster),
+        "own_secret": scope.shared(OWN),
+        "provider": cluster.secrets.provider,
+        "endpoints": _endpoints(graph, scope, cluster),
+    }
+    files = render_folder("kubernetes", values)
+    jobs = _jobs(graph, scope, cluster, images)
+    return dict(sorted({**files, **jobs, **{piece.path: piece.text for piece in pieces}}.items()))
+
+
+def _endpoints(graph: Graph, scope: Scope, cluster: Cluster) -> list[dict[str, object]]:
+    return [
+        {
+            "address": node.address,
+            "name": scope.name(node.address),
+            "port": port_of(node),
+            "host": host_of(node, cluster),
+        }
+        for node in graph.nodes.values()
+        if node.kind == "serve"
+    ]
+
+
+def _jobs(graph: Graph, scope: Scope, cluster: Cluster, images: Mapping[str, str]) -> dict[str, bytes]:
+    nodes = {scope.name(node.address): node for node in graph.nodes.values() if node.role == "task"}
+    plain, special = Sheet(scope), Sheet(scope)
+    for name, node in nodes.items():
+        sheet = special if _is_special(node, cluster) else plain
+        document = plain_document(node, node_identity(node), graph)
+        add_task(sheet, document, node, cluster, images[image_role(node)], name=name, folder=JOBS)
+    files = dict(texts_of(plain))
+    for path in [*files][:: max(len(files) - 1, 1)]:  # a ConfigMap and a Job: all others are of the same two templates
+        read(path, files[path])
+    for piece in lay_out(special):
+        made = [piece.object]
+        if piece.object["kind"] == "Job":
+            made = training_objects(piece.object, nodes[name_of(piece.object)], scope, cluster)
+        files |= {f"{JOBS}{one.path.removeprefix(JOBS)}": one.text for one in pieces_with(made, [piece])}
+    return files
+
+
+def _is_special(node: Node, cluster: Cluster) -> bool:
+    """Whether more than a plain Job does it."""
+    return takes_training(node, cluster) or node.resources.nodes * processes_of(node) > 1

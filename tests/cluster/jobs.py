@@ -1,0 +1,229 @@
+"""The Job controller: a pod for each completion that is missing, and how it ends."""
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from cluster.pod_status import condition, now
+from cluster.refusals import Refusal
+from cluster.workload_pods import owned_pods, pod_from
+
+if TYPE_CHECKING:
+    from cluster.node import Node
+
+Object = dict[str, Any]
+_INDEX = "batch.kubernetes.io/job-completion-index"
+
+
+class JobController:
+    def __init__(self, node: "Node") -> None:
+        self._node = node
+        self._objects = node.server.objects
+
+    def work(self) -> None:
+        for job in self._objects.listed("Job"):
+            if job["metadata"].get("deletionTimestamp"):
+                continue
+            ended = _ended(job)
+            if ended:
+                self._clean(job, ended)
+            else:
+                self._reconcile(job)
+
+    def _clean(self, job: Object, ended: Object) -> None:
+        ttl = job["spec"].get("ttlSecondsAfterFinished")
+        if ttl is not None and _seconds_since(ended["lastTransitionTime"]) > ttl:
+            self._delete(job)
+
+    def _delete(self, job: Object) -> None:
+        meta = job["metadata"]
+        self._objects.delete("Job", meta["namespace"], meta["name"], {"propagationPolicy": "Background"})
+
+    def _reconcile(self, job: Object) -> None:
+        spec, status = job["spec"], dict(job.get("status") or {})
+        pods = owned_pods(self._objects, job)
+        if spec.get("suspend"):
+            for pod in pods:
+                self._remove(pod)
+            if not any(
+                one["type"] == "Suspended" and one["status"] == "True" for one in status.get("conditions") or ()
+            ):
+                self._set(
+                    job, {"conditions": [condition("Suspended", True, "JobSuspended", "Job suspended")], "active": 0}
+                )
+                self._node.event(job, "Suspended", "Job suspended", source="job-controller")
+            return
+        if not status.get("startTime"):
+            resumed = [condition("Suspended", False, "JobResumed")] if status.get("conditions") else []
+            self._set(job, {"startTime": now(), "conditions": resumed})
+            status["startTime"] = now()
+        succeeded = [pod for pod in pods if _phase(pod) == "Succeeded"]
+        failed = [pod for pod in pods if _phase(pod) == "Failed"]
+        active = [pod for pod in pods if _phase(pod) not in ("Succeeded", "Failed")]
+        counted, verdict = self._judged(spec, failed)
+        done = {_index(pod) for pod in succeeded} if spec["completionMode"] == "Indexed" else None
+        number = len(done) if done is not None else len(succeeded)
+        limit = spec.get("activeDeadlineSeconds")
+        if verdict:
+            self._fail(job, active, "PodFailurePolicy", verdict, succeeded, failed)
+        elif number >= spec["completions"] or (done is not None and self._is_success(spec, done)):
+            self._complete(job, active, succeeded, failed)
+        elif limit is not None and _seconds_since(status["startTime"]) >= limit:
+            self._fail(
+                job, active, "DeadlineExceeded", "Job was active longer than specified deadline", succeeded, failed
+            )
+        elif counted > spec["backoffLimit"]:
+            self._fail(
+                job, active, "BackoffLimitExceeded", "Job has reached the specified backoff limit", succeeded, failed
+            )
+        else:
+            self._start(job, active, done, number)
+            ready = sum(_is_ready(pod) for pod in active)
+            self._count(job, {"active": len(active), "ready": ready, "succeeded": number, "failed": len(failed)})
+
+    def _start(self, job: Object, active: list[Object], done: set[int] | None, number: int) -> None:
+        spec = job["spec"]
+        missing = min(spec["parallelism"], spec["completions"] - number) - len(active)
+        taken = {_index(pod) for pod in active} | (done or set())
+        free = [index for index in range(spec["completions"]) if index not in taken] if done is not None else []
+        for count in range(missing):
+            index = free[count] if done is not None and count < len(free) else None
+            if done is not None and index is None:
+                return
+            self._make(job, index)
+
+    def _make(self, job: Object, index: int | None) -> None:
+        pod = pod_from(job["spec"]["template"], job, index=index)
+        if index is not None:
+            pod["metadata"].setdefault("annotations", {})[_INDEX] = str(index)
+            pod["metadata"]["labels"][_INDEX] = str(index)
+            pod["spec"]["hostname"] = f"{job['metadata']['name']}-{index}"
+            for container in pod["spec"]["containers"]:
+                container.setdefault("env", []).append({"name": "JOB_COMPLETION_INDEX", "value": str(index)})
+        try:
+            made = self._objects.create(pod)
+        except Refusal as refusal:
+            self._node.event(job, "FailedCreate", f"Error creating: {refusal.message}", "Warning", "job-controller")
+            return
+        self._node.event(job, "SuccessfulCreate", f"Created pod: {made['metadata']['name']}", source="job-controller")
+
+    def _judged(self, spec: Mapping[str, Any], failed: list[Object]) -> tuple[int, str]:
+        """How many failures count, and why the job is to fail at once, where its policy says so."""
+        counted = 0
+        for pod in failed:
+            action = next(
+                (
+                    rule["action"]
+                    for rule in (spec.get("podFailurePolicy") or {}).get("rules") or ()
+                    if _meets(rule, pod)
+                ),
+                "Count",
+            )
+            if action == "FailJob":
+                name = f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+                return counted, f"Container of pod {name} failed, matching FailJob rule"
+            counted += action != "Ignore"
+        return counted, ""
+
+    def _is_success(self, spec: Mapping[str, Any], done: set[int]) -> bool:
+        for rule in (spec.get("successPolicy") or {}).get("rules") or ():
+            wanted = (
+                _indexes(rule["succeededIndexes"]) if rule.get("succeededIndexes") else set(range(spec["completions"]))
+            )
+            if len(wanted & done) >= rule.get("succeededCount", len(wanted)):
+                return True
+        return False
+
+    def _complete(self, job: Object, active: list[Object], succeeded: list[Object], failed: list[Object]) -> None:
+        for pod in active:
+            self._remove(pod)
+        conditions = [condition("SuccessCriteriaMet", True), condition("Complete", True, "CompletionsReached")]
+        counts = {"active": 0, "ready": 0, "succeeded": len(succeeded), "failed": len(failed)}
+        self._set(job, {**counts, "completionTime": now(), "conditions": conditions})
+        self._node.event(job, "Completed", "Job completed", source="job-controller")
+
+    def _fail(
+        self, job: Object, active: list[Object], reason: str, message: str, succeeded: list[Object],
+        failed: list[Object],
+    ) -> None:  # fmt: skip
+        for pod in active:
+            self._remove(pod)
+        conditions = [condition("FailureTarget", True, reason, message)]
+        if any(one["metadata"]["uid"] in self._node.running for one in active):
+            self._count(job, {"conditions": conditions})
+            return  # it has failed when its pods have ended
+        conditions.append(condition("Failed", True, reason, message))
+        counts = {"active": 0, "ready": 0, "succeeded": len(succeeded), "failed": len(failed) + len(active)}
+        self._set(job, {**counts, "conditions": conditions})
+        self._node.event(job, reason, message, "Warning", "job-controller")
+
+    def _remove(self, pod: Object) -> None:
+        if not pod["metadata"].get("deletionTimestamp"):
+            grace = pod["spec"].get("terminationGracePeriodSeconds", 30)
+            self._objects.delete(
+                "Pod", pod["metadata"]["namespace"], pod["metadata"]["name"], {"gracePeriodSeconds": grace}
+            )
+
+    def _count(self, job: Object, status: Object) -> None:
+        before = job.get("status") or {}
+        if any(before.get(key, 0) != value for key, value in status.items() if key != "conditions"):
+            self._set(job, {key: value for key, value in status.items() if key != "conditions"})
+
+    def _set(self, job: Object, status: Object) -> None:
+        self._objects.set_status("Job", job["metadata"]["namespace"], job["metadata"]["name"], status)
+
+
+def _ended(job: Object) -> Object | None:
+    for one in (job.get("status") or {}).get("conditions") or ():
+        if one["type"] in ("Complete", "Failed") and one["status"] == "True":
+            return dict(one)
+    return None
+
+
+def _meets(rule: Mapping[str, Any], pod: Object) -> bool:
+    status = pod.get("status") or {}
+    for wanted in rule.get("onPodConditions") or ():
+        if any(
+            c["type"] == wanted["type"] and c["status"] == wanted.get("status", "True")
+            for c in status.get("conditions") or ()
+        ):
+            return True
+    codes = rule.get("onExitCodes")
+    if not codes:
+        return False
+    for one in status.get("containerStatuses") or ():
+        code = (one["state"].get("terminated") or {}).get("exitCode", 0)
+        if (
+            code
+            and codes.get("containerName") in (None, one["name"])
+            and (code in codes["values"]) == (codes["operator"] == "In")
+        ):
+            return True
+    return False
+
+
+def _indexes(text: str) -> set[int]:
+    found: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        found |= set(range(int(first), int(last or first) + 1))
+    return found
+
+
+def _index(pod: Object) -> int:
+    return int((pod["metadata"].get("annotations") or {}).get(_INDEX, -1))
+
+
+def _phase(pod: Object) -> str:
+    return str((pod.get("status") or {}).get("phase") or "")
+
+
+def _is_ready(pod: Object) -> bool:
+    return any(
+        one["type"] == "Ready" and one["status"] == "True" for one in (pod.get("status") or {}).get("conditions") or ()
+    )
+
+
+def _seconds_since(text: str) -> float:
+    return time.time() - datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC).timestamp()

@@ -1,0 +1,127 @@
+"""`apply` for a cluster, as whoever types it sees it: followed, left alone, interrupted, refused, cancelled."""
+
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cluster_project import NAMESPACE, ClusterProject, in_cluster
+
+from watching import eventually
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+SPEC = """
+version: 1
+project: small
+variables:
+  word: {type: string, default: one}
+  long: {type: string, default: ""}
+steps:
+  a: {run: 'python work.py ${outputs.out} ${var.word} "${var.long}"', outputs: {out: {type: files}}}
+  b: {run: 'python work.py ${outputs.out} b ""', outputs: {out: {type: files}}, inputs: {a: steps.a}}
+"""
+WORK = """
+import sys, time
+from pathlib import Path
+out, word, long = sys.argv[1:]
+print("this is", word, flush=True)
+time.sleep(600 if long else 0.1)
+if word == "broken":
+    sys.exit("a broken word")
+Path(out).mkdir(parents=True, exist_ok=True)
+Path(out, "word.txt").write_text(word)
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterProject]:
+    folder = tmp_path_factory.mktemp("cluster")
+    root = folder / "small"
+    root.mkdir()
+    (root / "mlops.yaml").write_text(SPEC)
+    (root / "work.py").write_text(WORK)
+    with in_cluster(root, folder) as project:
+        yield project
+
+
+@pytest.fixture(autouse=True)
+def applied(project: ClusterProject) -> None:
+    """Each test begins where nothing is left to do."""
+    for job in project.listed("Job"):
+        project.server.objects.delete("Job", NAMESPACE, job["metadata"]["name"])
+    eventually(lambda: not project.listed("Pod", "runner") and not project.listed("Pod", "task"), 60)
+    project.apply("--lock-wait", "60")
+
+
+def run_of(project: ClusterProject) -> dict:
+    return max(project.listed("Job", "runner"), key=lambda job: job["metadata"]["creationTimestamp"])
+
+
+def test_an_apply_shows_what_is_done_and_the_next_has_nothing_to_do(project):
+    done = project.apply("--var", "word=two")
+    assert "Ctrl-C leaves it running" in done.stderr
+    assert "✓ steps.a" in done.stderr
+    assert "nothing left to do" in done.stderr
+    again = project.apply("--var", "word=two")
+    assert "Nothing to do" in again.stderr
+    assert project.actions("--var", "word=two") == {}
+
+
+def test_the_run_says_the_same_to_who_asks_for_its_log(project):
+    project.apply("--var", "word=three")
+    said = project.run("logs", "apply").stdout
+    assert "✓ steps.a" in said
+    assert "modelyard {" not in said
+    assert project.run("logs", "apply", "-n", "1").stdout.startswith("done: ")
+
+
+def test_a_failure_is_told_with_its_last_words_and_its_exit_code(project):
+    done = project.apply("--var", "word=broken", code=1)
+    assert "✗ steps.a" in done.stderr
+    assert "a broken word" in done.stderr
+    assert "Not run, because steps.a failed" in done.stderr
+    assert len(project.listed("Pod", "runner")) == 2, "a run that has failed is not tried again"
+
+
+def test_an_interrupt_leaves_it_running_and_says_how_to_go_on(project):
+    command = project.start("apply", "--auto-approve", "--var", "long=yes", "--var", "word=four")
+    eventually(lambda: project.working() == {"steps.a"}, 60)
+    command.send_signal(signal.SIGINT)
+    _, said = command.communicate(timeout=30)
+    run = run_of(project)["metadata"]["name"]
+    assert command.returncode == 130
+    assert f"`kubectl delete job {run} -n work --context tests` ends it" in said
+    assert project.working() == {"steps.a"}
+    status = json.loads(project.run("status", "--format", "json").stdout)
+    assert f"{run}" in status["under_way"]
+    assert "this is four" in project.run("logs", "steps.a").stdout
+    refused = project.apply(code=1).stderr
+    assert "is under way" in refused
+    assert "logs apply -F" in refused
+
+
+def test_a_deleted_run_ends_its_tasks_and_the_next_apply_goes_on(project):
+    project.apply("--detach", "--var", "long=yes", "--var", "word=five")
+    eventually(lambda: project.working() == {"steps.a"}, 60)
+    project.server.objects.delete("Job", NAMESPACE, run_of(project)["metadata"]["name"])
+    eventually(lambda: not project.listed("Job", "task"), 60)
+    with project.state() as state:
+        eventually(lambda: state.lock_holder("prod") is None, 60)
+    with project.state() as state:
+        assert state.runs("prod", "steps.a", limit=1)[0].status == "cancelled"
+    assert project.actions() == {}
+
+
+def test_a_selection_is_the_runs_too(project):
+    project.apply("--var", "word=six", "--select", "steps.a")
+    assert set(project.actions("--var", "word=six")) == {"steps.b"}
+
+
+def test_a_plan_offline_asks_no_cluster(project):
+    project.run("plan", "--offline", code=0)
+    with_nothing = project.start("plan", "--offline", KUBECONFIG=str(Path("/nowhere/config")))
+    said, _ = with_nothing.communicate()
+    assert with_nothing.returncode == 0
+    assert "steps.a" in said
