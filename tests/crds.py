@@ -78,3 +78,22 @@ _PLAIN = (
     "type", "enum", "required", "pattern", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems",
     "uniqueItems", "multipleOf", "exclusiveMinimum", "exclusiveMaximum", "minProperties", "maxProperties",
 )  # fmt: skip
+
+
+def definition(group: str, kind: str) -> dict[str, Any]:
+    """A CRD for the tests' own API server: one version of it, which it keeps."""
+    path = FOLDER / f"{group}_{kind.lower()}s.yaml"
+    if not path.is_file():
+        pytest.skip(f"no {path.name} in {FOLDER}: the CRDs are not beside this clone")
+    version, schema = list(_schemas(path).items())[-1 if kind != "SeldonDeployment" else 0]
+    plural = f"{kind.lower()}s"
+    served = {"name": version, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{group}"},
+        "spec": {
+            "group": group, "scope": "Namespaced", "names": {"plural": plural, "kind": kind, "singular": kind.lower()},
+            "versions": [{**served, "subresources": {"status": {}}}],
+        },
+    }  # fmt: skip

@@ -129,6 +129,7 @@ def specification(
         "cwd": container.get("workingDir") or image.workdir,
         "env": {"PATH": "/usr/bin:/bin", "HOME": "/", **(image.environment or {}), **environment},
         "readOnlyRoot": bool(secure.get("readOnlyRootFilesystem")), "uid": uid, "gid": gid,
+        "hostname": (pod["spec"].get("hostname") or pod["metadata"]["name"])[:63],
         "groups": [gid, *([group] if group is not None else [])],
     }  # fmt: skip
 

@@ -1,7 +1,6 @@
 """The API server itself: real HTTP on loopback, with TLS, a thread a connection."""
 
 import json
-import random
 import ssl
 import threading
 import traceback
@@ -17,10 +16,12 @@ import yaml
 from cluster.access import ADMIN, Access
 from cluster.certificates import make_certificate
 from cluster.faults import Faults
+from cluster.network import free_number
 from cluster.objects import Objects
 from cluster.refusals import Refusal
+from cluster.requests import Request
 from cluster.resources import Resources
-from cluster.routes import Request, Routes
+from cluster.routes import Routes
 from cluster.storage import Storage
 from cluster.streams import Logs
 
@@ -31,7 +32,7 @@ class ApiServer:
     """See the package. `requests` lists all that came (method, path), for tests that count them."""
 
     def __init__(self) -> None:
-        self.number = random.randint(64, 250)  # of its network, should a node be there
+        self.number = free_number()  # of its network, should a node be there
         resources, storage = Resources(), Storage()
         self.objects = Objects(resources, storage, subnet=f"10.{self.number}.250")
         self.access = Access(resources, storage)

@@ -1,19 +1,17 @@
 """The Job controller: a pod for each completion that is missing, and how it ends."""
 
-import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from cluster.job_rules import INDEX, ending_of, index_of, indexes_of, meets, phase_of, seconds_since
 from cluster.pod_status import condition, now
 from cluster.refusals import Refusal
-from cluster.workload_pods import owned_pods, pod_from
+from cluster.workload_pods import is_ready, owned_pods, pod_from
 
 if TYPE_CHECKING:
     from cluster.node import Node
 
 Object = dict[str, Any]
-_INDEX = "batch.kubernetes.io/job-completion-index"
 
 
 class JobController:
@@ -22,10 +20,14 @@ class JobController:
         self._objects = node.server.objects
 
     def work(self) -> None:
+        with self._objects.turn:  # what it reads of a Job and of its pods is of one moment
+            self._work()
+
+    def _work(self) -> None:
         for job in self._objects.listed("Job"):
             if job["metadata"].get("deletionTimestamp"):
                 continue
-            ended = _ended(job)
+            ended = ending_of(job)
             if ended:
                 self._clean(job, ended)
             else:
@@ -33,7 +35,7 @@ class JobController:
 
     def _clean(self, job: Object, ended: Object) -> None:
         ttl = job["spec"].get("ttlSecondsAfterFinished")
-        if ttl is not None and _seconds_since(ended["lastTransitionTime"]) > ttl:
+        if ttl is not None and seconds_since(ended["lastTransitionTime"]) > ttl:
             self._delete(job)
 
     def _delete(self, job: Object) -> None:
@@ -58,18 +60,18 @@ class JobController:
             resumed = [condition("Suspended", False, "JobResumed")] if status.get("conditions") else []
             self._set(job, {"startTime": now(), "conditions": resumed})
             status["startTime"] = now()
-        succeeded = [pod for pod in pods if _phase(pod) == "Succeeded"]
-        failed = [pod for pod in pods if _phase(pod) == "Failed"]
-        active = [pod for pod in pods if _phase(pod) not in ("Succeeded", "Failed")]
+        succeeded = [pod for pod in pods if phase_of(pod) == "Succeeded"]
+        failed = [pod for pod in pods if phase_of(pod) == "Failed"]
+        active = [pod for pod in pods if phase_of(pod) not in ("Succeeded", "Failed")]
         counted, verdict = self._judged(spec, failed)
-        done = {_index(pod) for pod in succeeded} if spec["completionMode"] == "Indexed" else None
+        done = {index_of(pod) for pod in succeeded} if spec["completionMode"] == "Indexed" else None
         number = len(done) if done is not None else len(succeeded)
         limit = spec.get("activeDeadlineSeconds")
         if verdict:
             self._fail(job, active, "PodFailurePolicy", verdict, succeeded, failed)
         elif number >= spec["completions"] or (done is not None and self._is_success(spec, done)):
             self._complete(job, active, succeeded, failed)
-        elif limit is not None and _seconds_since(status["startTime"]) >= limit:
+        elif limit is not None and seconds_since(status["startTime"]) >= limit:
             self._fail(
                 job, active, "DeadlineExceeded", "Job was active longer than specified deadline", succeeded, failed
             )
@@ -79,13 +81,13 @@ class JobController:
             )
         else:
             self._start(job, active, done, number)
-            ready = sum(_is_ready(pod) for pod in active)
+            ready = sum(is_ready(pod) for pod in active)
             self._count(job, {"active": len(active), "ready": ready, "succeeded": number, "failed": len(failed)})
 
     def _start(self, job: Object, active: list[Object], done: set[int] | None, number: int) -> None:
         spec = job["spec"]
         missing = min(spec["parallelism"], spec["completions"] - number) - len(active)
-        taken = {_index(pod) for pod in active} | (done or set())
+        taken = {index_of(pod) for pod in active} | (done or set())
         free = [index for index in range(spec["completions"]) if index not in taken] if done is not None else []
         for count in range(missing):
             index = free[count] if done is not None and count < len(free) else None
@@ -96,11 +98,11 @@ class JobController:
     def _make(self, job: Object, index: int | None) -> None:
         pod = pod_from(job["spec"]["template"], job, index=index)
         if index is not None:
-            pod["metadata"].setdefault("annotations", {})[_INDEX] = str(index)
-            pod["metadata"]["labels"][_INDEX] = str(index)
+            pod["metadata"].setdefault("annotations", {})[INDEX] = str(index)
+            pod["metadata"]["labels"][INDEX] = str(index)
             pod["spec"]["hostname"] = f"{job['metadata']['name']}-{index}"
             for container in pod["spec"]["containers"]:
-                container.setdefault("env", []).append({"name": "JOB_COMPLETION_INDEX", "value": str(index)})
+                container.setdefault("env", []).append({"name": "JOB_COMPLETIONINDEX", "value": str(index)})
         try:
             made = self._objects.create(pod)
         except Refusal as refusal:
@@ -116,7 +118,7 @@ class JobController:
                 (
                     rule["action"]
                     for rule in (spec.get("podFailurePolicy") or {}).get("rules") or ()
-                    if _meets(rule, pod)
+                    if meets(rule, pod)
                 ),
                 "Count",
             )
@@ -129,7 +131,9 @@ class JobController:
     def _is_success(self, spec: Mapping[str, Any], done: set[int]) -> bool:
         for rule in (spec.get("successPolicy") or {}).get("rules") or ():
             wanted = (
-                _indexes(rule["succeededIndexes"]) if rule.get("succeededIndexes") else set(range(spec["completions"]))
+                indexes_of(rule["succeededIndexes"])
+                if rule.get("succeededIndexes")
+                else set(range(spec["completions"]))
             )
             if len(wanted & done) >= rule.get("succeededCount", len(wanted)):
                 return True
@@ -172,58 +176,3 @@ class JobController:
 
     def _set(self, job: Object, status: Object) -> None:
         self._objects.set_status("Job", job["metadata"]["namespace"], job["metadata"]["name"], status)
-
-
-def _ended(job: Object) -> Object | None:
-    for one in (job.get("status") or {}).get("conditions") or ():
-        if one["type"] in ("Complete", "Failed") and one["status"] == "True":
-            return dict(one)
-    return None
-
-
-def _meets(rule: Mapping[str, Any], pod: Object) -> bool:
-    status = pod.get("status") or {}
-    for wanted in rule.get("onPodConditions") or ():
-        if any(
-            c["type"] == wanted["type"] and c["status"] == wanted.get("status", "True")
-            for c in status.get("conditions") or ()
-        ):
-            return True
-    codes = rule.get("onExitCodes")
-    if not codes:
-        return False
-    for one in status.get("containerStatuses") or ():
-        code = (one["state"].get("terminated") or {}).get("exitCode", 0)
-        if (
-            code
-            and codes.get("containerName") in (None, one["name"])
-            and (code in codes["values"]) == (codes["operator"] == "In")
-        ):
-            return True
-    return False
-
-
-def _indexes(text: str) -> set[int]:
-    found: set[int] = set()
-    for part in text.split(","):
-        first, _, last = part.partition("-")
-        found |= set(range(int(first), int(last or first) + 1))
-    return found
-
-
-def _index(pod: Object) -> int:
-    return int((pod["metadata"].get("annotations") or {}).get(_INDEX, -1))
-
-
-def _phase(pod: Object) -> str:
-    return str((pod.get("status") or {}).get("phase") or "")
-
-
-def _is_ready(pod: Object) -> bool:
-    return any(
-        one["type"] == "Ready" and one["status"] == "True" for one in (pod.get("status") or {}).get("conditions") or ()
-    )
-
-
-def _seconds_since(text: str) -> float:
-    return time.time() - datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC).timestamp()

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from cluster import managers, schemas
+from cluster.admission import complete
 from cluster.checks import check_fields, check_namespace, check_quota, check_unchanged, has_generation
 from cluster.defaults import with_defaults
 from cluster.garbage import collect, finish
@@ -42,7 +43,7 @@ class Objects:
     keeps_pods: bool = False
     """Whether someone (a kubelet) takes pods away after their deletion was asked for; else they go at once."""
     subnet: str = "127.96.0"
-    _addresses: int = 1
+    addresses: int = 1
     turn: threading.RLock = field(default_factory=threading.RLock)
 
     def get(self, kind: str | Resource, namespace: str, name: str) -> Object:
@@ -165,48 +166,7 @@ class Objects:
             meta["generation"] = 1
         if "status" in resource.subresources and resource.kind not in ("Pod", "Namespace"):
             new.pop("status", None)
-        self._name_pods(new)
-
-    def _name_pods(self, new: Object) -> None:
-        spec, uid = new.get("spec") or {}, new["metadata"]["uid"]
-        if new["kind"] == "Job":
-            labels = spec.setdefault("template", {}).setdefault("metadata", {}).setdefault("labels", {})
-            mine = {"batch.kubernetes.io/controller-uid": uid, "batch.kubernetes.io/job-name": new["metadata"]["name"]}
-            labels |= {**mine, "controller-uid": uid, "job-name": new["metadata"]["name"]}
-            spec["selector"] = {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}
-        if new["kind"] == "Pod":
-            self._give_token(new)
-        if new["kind"] == "Service" and spec.get("clusterIP") is None and spec.get("type") != "ExternalName":
-            self._addresses += 1
-            address = f"{self.subnet}.{self._addresses}"
-            spec |= {"clusterIP": address, "clusterIPs": [address]}
-        if new["kind"] == "Service" and spec.get("clusterIP") == "None":
-            spec.setdefault("clusterIPs", ["None"])
-
-    def _give_token(self, pod: Object) -> None:
-        """As the ServiceAccount admission does, unless the pod or its account declines."""
-        spec, namespace = pod["spec"], pod["metadata"]["namespace"]
-        spec.setdefault("serviceAccountName", "default")
-        try:
-            account = self.storage.get(self.resources.of_kind("ServiceAccount"), namespace, spec["serviceAccountName"])
-        except Refusal:
-            account_name = spec["serviceAccountName"]
-            text = f'error looking up service account {namespace}/{account_name}: serviceaccount "{account_name}" not found'
-            raise Refusal(403, f'pods "{pod["metadata"]["name"]}" is forbidden: {text}') from None
-        if not spec.get("automountServiceAccountToken", account.get("automountServiceAccountToken", True)):
-            return
-        token = {"serviceAccountToken": {"path": "token", "expirationSeconds": 3607}}
-        authority = {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}}
-        field = {"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}
-        sources = [token, authority, {"downwardAPI": {"items": [field]}}]
-        spec.setdefault("volumes", []).append({"name": "kube-api-access", "projected": {"sources": sources}})
-        mount = {
-            "name": "kube-api-access",
-            "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount",
-            "readOnly": True,
-        }
-        for container in [*(spec.get("initContainers") or ()), *spec["containers"]]:
-            container.setdefault("volumeMounts", []).append(mount)
+        complete(self, new)
 
     def _insert(self, resource: Resource, new: Object, how: How) -> Object:
         with_defaults(new)

@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cluster.objects import Objects
 
 Object = dict[str, Any]
 
@@ -34,3 +37,33 @@ def container_status(container: Mapping[str, Any], state: Object, ready: bool = 
         "name": container["name"], "image": container["image"], "imageID": container["image"], "state": state,
         "lastState": {}, "ready": ready, "restartCount": restarts, "started": "running" in state,
     }  # fmt: skip
+
+
+class PodReport:
+    """What a kubelet tells of one pod; a condition keeps the time at which it came to hold."""
+
+    def __init__(self, objects: "Objects", key: tuple[str, str]) -> None:
+        self._objects = objects
+        self._key = key
+
+    def tell(self, phase: str, statuses: list[Object], ready: bool = False, address: str = "") -> None:
+        found: Object = {
+            "phase": phase, "containerStatuses": statuses,
+            "conditions": [
+                condition("PodScheduled", True), condition("Initialized", True),
+                condition("ContainersReady", ready), condition("Ready", ready),
+            ],
+        }  # fmt: skip
+        if address:
+            found |= {"podIP": address, "podIPs": [{"ip": address}]}
+        self.write(found)
+
+    def write(self, status: Object) -> None:
+        before = self._objects.get("Pod", *self._key).get("status") or {}
+        status.setdefault("startTime", before.get("startTime") or now())
+        mine = {one["type"] for one in status["conditions"]}
+        since = {(one["type"], one["status"]): one["lastTransitionTime"] for one in before.get("conditions") or ()}
+        for one in status["conditions"]:
+            one["lastTransitionTime"] = since.get((one["type"], one["status"]), one["lastTransitionTime"])
+        status["conditions"] += [one for one in before.get("conditions") or () if one["type"] not in mine]
+        self._objects.set_status("Pod", *self._key, status)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cluster.containers import Process, specification
-from cluster.pod_status import condition, container_status, now, running, terminated, waiting
+from cluster.pod_status import PodReport, condition, container_status, running, terminated, waiting
 from cluster.probes import Probes
 from cluster.refusals import Refusal
 from cluster.volumes import NotReady, Volumes
@@ -32,6 +32,7 @@ class Pod(threading.Thread):
         self._pod = pod
         self._meta = pod["metadata"]
         self.uid = self._meta["uid"]
+        self._report = PodReport(node.server.objects, self.key)
         self._folder = node.folder / "pods" / self.uid
         self._restarts = 0
         self._process: Process | None = None
@@ -81,7 +82,7 @@ class Pod(threading.Thread):
             return None
         volumes = Volumes(self._node.server, self._pod, self._folder, self._node.claims)
         while (prepared := self._prepare(volumes)) is None:
-            if self._deleted():
+            if self._deleted() is not None:
                 return self._gone()
             time.sleep(0.1)
         mounts, hosts = prepared
@@ -100,13 +101,13 @@ class Pod(threading.Thread):
             state = waiting("CrashLoopBackOff", f"back-off restarting failed container {container['name']}")
             status = container_status(container, state, restarts=self._restarts)
             status["lastState"] = self._last(code)
-            self._tell("Running", [status])
+            self._report.tell("Running", [status])
             self._node.event(
                 self._pod, "BackOff", f"Back-off restarting failed container {container['name']}", "Warning"
             )
             until = time.monotonic() + _BACK_OFF[min(self._restarts, len(_BACK_OFF) - 1)]
             while time.monotonic() < until:
-                if self._deleted():
+                if self._deleted() is not None:
                     return self._gone()
                 time.sleep(_TICK)
             self._restarts += 1
@@ -114,12 +115,12 @@ class Pod(threading.Thread):
     def _schedule(self) -> bool:
         told = ""
         while why := self._node.no_place_for(self._pod):
-            if self._deleted():
+            if self._deleted() is not None:
                 self._gone()
                 return False
             if why != told:
                 told = why
-                self._status(
+                self._report.write(
                     {"phase": "Pending", "conditions": [condition("PodScheduled", False, "Unschedulable", why)]}
                 )
                 self._node.event(self._pod, "FailedScheduling", why, "Warning", source="default-scheduler")
@@ -137,7 +138,7 @@ class Pod(threading.Thread):
         for container in containers:
             if container["image"] not in self._node.images:
                 text = f'failed to pull and unpack image "{container["image"]}": not found'
-                self._tell("Pending", [container_status(container, waiting("ImagePullBackOff", text))])
+                self._report.tell("Pending", [container_status(container, waiting("ImagePullBackOff", text))])
                 self._node.event(self._pod, "Failed", f'Failed to pull image "{container["image"]}": {text}', "Warning")
                 return None
         try:
@@ -148,7 +149,7 @@ class Pod(threading.Thread):
             states = [
                 container_status(one, waiting(error.reason, str(error))) for one in self._pod["spec"]["containers"]
             ]
-            self._tell("Pending", states)
+            self._report.tell("Pending", states)
             self._node.event(self._pod, "FailedMount" if "not found" in str(error) else "Failed", str(error), "Warning")
             return None
         return made, self._node.hosts
@@ -171,24 +172,24 @@ class Pod(threading.Thread):
         self._node.server.logs.files[self._meta["namespace"], self.uid, container["name"]] = log
         probes = Probes(container, process)
         told: bool | None = None
-        deadline = 0.0
+        deadline: float | None = None
         while (code := process.code) is None:
             ready = probes.ready() and not initial
             if ready != told:
                 told, self.ready = ready, ready
                 status = container_status(container, running(process.began), ready, self._restarts)
-                self._tell("Pending" if initial else "Running", [status], ready, process.address)
+                self._report.tell("Pending" if initial else "Running", [status], ready, process.address)
             if probes.dead():
                 self._node.event(self._pod, "Unhealthy", f"Liveness probe failed: {probes.why}", "Warning")
                 process.kill()
-            if not deadline and (grace := self._deleted()) is not None:
+            if deadline is None and (grace := self._deleted()) is not None:
                 process.signal(signal.SIGTERM)
                 deadline = time.monotonic() + grace
-            if deadline and time.monotonic() > deadline:
+            if deadline is not None and time.monotonic() > deadline:
                 process.kill()
             self._node.wait(_TICK)
         self.ready = False
-        return None if deadline and not initial and self._ended_by_deletion(container, code) else code
+        return None if deadline is not None and not initial and self._ended_by_deletion(container, code) else code
 
     def _ended_by_deletion(self, container: Object, code: int) -> bool:
         with contextlib.suppress(Refusal):
@@ -207,35 +208,13 @@ class Pod(threading.Thread):
             status |= {"reason": "Evicted", "message": self._evicted}
             status["conditions"].append(reason)
             self._node.event(self._pod, "Evicted", self._evicted, "Warning")
-        self._status(status)
+        self._report.write(status)
         if self._deleted() is not None:
             self._gone()
 
     def _last(self, code: int) -> Object:
         assert self._process is not None
         return terminated(code, self._process.began, self._process.ended_at, self._process.oom)
-
-    def _tell(self, phase: str, statuses: list[Object], ready: bool = False, address: str = "") -> None:
-        found: Object = {
-            "phase": phase, "containerStatuses": statuses,
-            "conditions": [
-                condition("PodScheduled", True), condition("Initialized", True),
-                condition("ContainersReady", ready), condition("Ready", ready),
-            ],
-        }  # fmt: skip
-        if address:
-            found |= {"podIP": address, "podIPs": [{"ip": address}]}
-        self._status(found)
-
-    def _status(self, status: Object) -> None:
-        before = self._node.server.objects.get("Pod", *self.key).get("status") or {}
-        status.setdefault("startTime", before.get("startTime") or now())
-        mine = {one["type"] for one in status["conditions"]}
-        since = {(one["type"], one["status"]): one["lastTransitionTime"] for one in before.get("conditions") or ()}
-        for one in status["conditions"]:
-            one["lastTransitionTime"] = since.get((one["type"], one["status"]), one["lastTransitionTime"])
-        status["conditions"] += [one for one in before.get("conditions") or () if one["type"] not in mine]
-        self._node.server.objects.set_status("Pod", *self.key, status)
 
     def _deleted(self) -> float | None:
         """The grace that it has where its deletion was asked for."""
@@ -244,7 +223,7 @@ class Pod(threading.Thread):
             raise Refusal(404, "another has its name now")
         if not meta.get("deletionTimestamp"):
             return None
-        return float(meta.get("deletionGracePeriodSeconds") or 0) + 0.001
+        return float(meta.get("deletionGracePeriodSeconds") or 0) / self._node.haste
 
     def _gone(self) -> None:
         with contextlib.suppress(Refusal):

@@ -1,49 +1,21 @@
 """From a request to its answer: paths and queries as the API server's clients write them."""
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-
-import yaml
 
 from cluster import patches, schemas
 from cluster.access import Access, Asked
 from cluster.faults import Faults
 from cluster.objects import How, Objects
+from cluster.openapi import openapi
 from cluster.refusals import Refusal
-from cluster.resources import Resource, discovery
+from cluster.requests import Place, Request, how_of, is_dry, manager_of, options_of, same_namespace, scale_of, verb_of
+from cluster.resources import discovery
 from cluster.selectors import matching
 from cluster.streams import Logs, watch
 
 Object = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Request:
-    method: str
-    path: str
-    query: Mapping[str, str]
-    body: bytes
-    content_type: str
-    user: str
-    agent: str
-
-    @property
-    def obj(self) -> Any:
-        if not self.body:
-            return {}
-        if "protobuf" in self.content_type:
-            raise Refusal(415, f"the body of the request was in an unknown format: {self.content_type}")
-        return yaml.safe_load(self.body) if "yaml" in self.content_type else json.loads(self.body)
-
-
-@dataclass(frozen=True)
-class Place:
-    resource: Resource
-    namespace: str
-    name: str
-    subresource: str
 
 
 Answer = tuple[int, Object | Iterator[bytes]]
@@ -61,7 +33,7 @@ class Routes:
         if request.method == "GET" and (found := self._about(path)) is not None:
             return 200, found
         place = self._place(path)
-        verb = _verb(request, place)
+        verb = verb_of(request, place)
         asked = Asked(
             verb, place.resource.group, place.resource.plural, place.namespace, place.name, place.subresource
         )  # fmt: skip
@@ -77,7 +49,7 @@ class Routes:
         if path and path[0] in ("healthz", "readyz", "livez"):
             return {"status": "ok"}
         if path[:2] == ["openapi", "v3"]:
-            return _openapi(self.objects, path[2:])
+            return openapi(self.objects.resources, path[2:])
         return discovery(self.objects.resources, path)
 
     def _place(self, path: list[str]) -> Place:
@@ -104,7 +76,7 @@ class Routes:
         if place.subresource == "log":
             pods = self.objects.resources.of_kind("Pod")
             return 200, self.logs.read(self.faults, self.objects.storage, pods, obj, request.query)
-        return 200, _scale(obj) if place.subresource == "scale" else obj
+        return 200, scale_of(obj) if place.subresource == "scale" else obj
 
     def _list(self, request: Request, place: Place) -> Answer:
         match = matching(request.query.get("labelSelector", ""), request.query.get("fieldSelector", ""))
@@ -137,18 +109,18 @@ class Routes:
             return 201, {"kind": "Status", "apiVersion": "v1", "status": "Success"}
         if place.namespace:
             body.setdefault("metadata", {}).setdefault("namespace", place.namespace)
-            _same_namespace(body, place)
-        return 201, self.objects.create(body, _how(request, place), place.resource)
+            same_namespace(body, place)
+        return 201, self.objects.create(body, how_of(request, place), place.resource)
 
     def _update(self, request: Request, place: Place) -> Answer:
         body = request.obj
         body.setdefault("metadata", {}).setdefault("namespace", place.namespace)
         if place.subresource == "scale":
             return self._scaled(request, place, body["spec"]["replicas"])
-        return 200, self.objects.update(body, _how(request, place), place.resource)
+        return 200, self.objects.update(body, how_of(request, place), place.resource)
 
     def _patch(self, request: Request, place: Place) -> Answer:
-        how, kind, body = _how(request, place), request.content_type.partition(";")[0], request.obj
+        how, kind, body = how_of(request, place), request.content_type.partition(";")[0], request.obj
         if kind in ("application/apply-patch+yaml", "application/apply-patch+cbor"):
             return self._applied(request, place, body, how)
         if place.subresource == "scale":
@@ -172,7 +144,7 @@ class Routes:
         meta.setdefault("name", place.name)
         if place.namespace:
             meta.setdefault("namespace", place.namespace)
-            _same_namespace(body, place)
+            same_namespace(body, place)
         there = any(
             one["metadata"]["name"] == place.name for one in self.objects.listed(place.resource, place.namespace)
         )
@@ -182,11 +154,11 @@ class Routes:
         def change(live: Object) -> Object:
             return {**live, "spec": {**live["spec"], "replicas": replicas}}
 
-        how = How(_manager(request), _is_dry(request), subresource="scale")
-        return 200, _scale(self.objects.patch(place.resource, place.namespace, place.name, change, how))
+        how = How(manager_of(request), is_dry(request), subresource="scale")
+        return 200, scale_of(self.objects.patch(place.resource, place.namespace, place.name, change, how))
 
     def _delete(self, request: Request, place: Place) -> Answer:
-        gone = self.objects.delete(place.resource, place.namespace, place.name, _options(request))
+        gone = self.objects.delete(place.resource, place.namespace, place.name, options_of(request))
         if gone["metadata"].get("deletionTimestamp"):
             return 200, gone
         details = {
@@ -200,77 +172,5 @@ class Routes:
     def _deletecollection(self, request: Request, place: Place) -> Answer:
         _, listed = self._list(request, place)
         for obj in dict(listed)["items"]:  # type: ignore[call-overload]
-            self.objects.delete(place.resource, place.namespace, obj["metadata"]["name"], _options(request))
+            self.objects.delete(place.resource, place.namespace, obj["metadata"]["name"], options_of(request))
         return 200, listed
-
-
-def _verb(request: Request, place: Place) -> str:
-    if request.method == "GET":
-        if request.query.get("watch") in ("true", "True", "1"):
-            return "watch"
-        return "get" if place.name else "list"
-    if request.method == "DELETE":
-        return "delete" if place.name else "deletecollection"
-    return {"POST": "create", "PUT": "update", "PATCH": "patch"}[request.method]
-
-
-def _how(request: Request, place: Place) -> How:
-    query = request.query
-    strict = query.get("fieldValidation") == "Strict"
-    return How(_manager(request), _is_dry(request), query.get("force") in ("true", "True"), strict, place.subresource)
-
-
-def _manager(request: Request) -> str:
-    return request.query.get("fieldManager") or request.agent.partition("/")[0] or "unknown"
-
-
-def _is_dry(request: Request) -> bool:
-    return request.query.get("dryRun") == "All"
-
-
-def _options(request: Request) -> Object:
-    named = ("propagationPolicy", "gracePeriodSeconds", "dryRun")
-    asked: Object = {key: request.query[key] for key in named if key in request.query}
-    options = {**asked, **(request.obj if isinstance(request.obj, dict) else {})}
-    if options.get("gracePeriodSeconds") is not None:
-        options["gracePeriodSeconds"] = int(options["gracePeriodSeconds"])
-    return options
-
-
-def _same_namespace(body: Object, place: Place) -> None:
-    if body["metadata"]["namespace"] != place.namespace:
-        raise Refusal(400, "the namespace of the provided object does not match the namespace sent on the request")
-
-
-def _scale(obj: Object) -> Object:
-    meta = {key: obj["metadata"][key] for key in ("name", "namespace", "uid", "resourceVersion")}
-    status = {"replicas": (obj.get("status") or {}).get("replicas", 0)}
-    return {
-        "apiVersion": "autoscaling/v1",
-        "kind": "Scale",
-        "metadata": meta,
-        "spec": {"replicas": obj["spec"].get("replicas", 1)},
-        "status": status,
-    }
-
-
-def _openapi(objects: Objects, path: list[str]) -> Object | None:
-    """As much as `kubectl` reads to see that fields are checked here."""
-    if not path:
-        versions = {("api" if not one.group else f"apis/{one.group}") + f"/{one.version}" for one in objects.resources}
-        return {"paths": {place: {"serverRelativeURL": f"/openapi/v3/{place}?hash=0"} for place in sorted(versions)}}
-    group, version = (path[1], path[2]) if path[0] == "apis" else ("", path[1])
-    paths = {}
-    for one in objects.resources:
-        if (one.group, one.version) == (group, version):
-            kind = {"group": one.group, "version": one.version, "kind": one.kind}
-            parameters = [{"name": name, "in": "query"} for name in ("fieldValidation", "dryRun", "fieldManager")]
-            scope = "namespaces/{namespace}/" if one.namespaced else ""
-            patch = {"x-kubernetes-group-version-kind": kind, "parameters": parameters, "responses": {}}
-            paths[f"/{'/'.join(path)}/{scope}{one.plural}/{{name}}"] = {"patch": patch}
-    return {
-        "openapi": "3.0.0",
-        "info": {"title": "tests", "version": "v1.36.0"},
-        "paths": paths,
-        "components": {"schemas": {}},
-    }

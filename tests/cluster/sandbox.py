@@ -12,7 +12,7 @@ import signal
 import sys
 from pathlib import Path
 
-_NEW = 0x00020000 | 0x20000000 | 0x40000000 | 0x08000000  # mounts, processes, network, IPC
+_NEW = 0x00020000 | 0x20000000 | 0x40000000 | 0x08000000 | 0x04000000  # mounts, processes, network, IPC, host name
 _BIND, _REC, _PRIVATE, _READ_ONLY, _REMOUNT, _NOSUID = 4096, 16384, 1 << 18, 1, 32, 2
 _PDEATHSIG, _NO_NEW_PRIVS = 1, 38
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt", "/sys", "/dev")
@@ -81,9 +81,12 @@ def start(root, spec):
 
 
 def main():
+    libc.prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # tests that are killed leave no pods
     spec = json.loads(Path(sys.argv[1]).read_text())
     root = Path(spec["root"])
     check(libc.unshare(_NEW), "unshare")
+    hostname = spec["hostname"].encode()
+    check(libc.sethostname(hostname, len(hostname)), "sethostname")
     build(root, spec)
     sys.stdout.write("\0")  # the kubelet may give the interface now
     sys.stdout.flush()

@@ -25,8 +25,7 @@ class Doors:
             if address in (None, "", "None"):
                 lines += self._headless(service)
                 continue
-            names = f"{meta['name']}.{meta['namespace']}"
-            lines.append(f"{address} {meta['name']} {names} {names}.svc {names}.svc.cluster.local")
+            lines.append(_names(address, meta))
             for port in spec.get("ports") or ():
                 wanted.add((address, port["port"]))
                 self._node.network.open_door(address, port["port"], self._backend(service, port))
@@ -40,13 +39,17 @@ class Doors:
                 file.truncate()
 
     def _headless(self, service: Object) -> list[str]:
+        """Its own name leads to its pods themselves, and each of them has a name."""
         meta = service["metadata"]
+        early = service["spec"].get("publishNotReadyAddresses")
         lines = []
         for pod in self._selected(service):
             if address := (pod.get("status") or {}).get("podIP"):
                 host = pod["spec"].get("hostname") or pod["metadata"]["name"]
                 full = f"{host}.{meta['name']}.{meta['namespace']}"
                 lines.append(f"{address} {host} {host}.{meta['name']} {full} {full}.svc {full}.svc.cluster.local")
+                if early or is_ready(pod):
+                    lines.append(_names(address, meta))
         return lines
 
     def _selected(self, service: Object) -> list[Object]:
@@ -67,6 +70,11 @@ class Doors:
             return pod["status"]["podIP"], _number(pod, target)
 
         return backend
+
+
+def _names(address: str, meta: Object) -> str:
+    full = f"{meta['name']}.{meta['namespace']}"
+    return f"{address} {meta['name']} {full} {full}.svc {full}.svc.cluster.local"
 
 
 def _number(pod: Object, port: Any) -> int:

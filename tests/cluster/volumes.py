@@ -1,5 +1,6 @@
 """A pod's volumes as folders, and its containers' environment: from ConfigMaps, Secrets, claims and the pod itself."""
 
+import os
 import re
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
@@ -43,7 +44,7 @@ class Volumes:
                 place = self._claim(source["claimName"])
             elif kind == "emptyDir":
                 place.mkdir(parents=True, exist_ok=True)
-                place.chmod(0o2777)
+                self._give(place)
             else:
                 place.mkdir(parents=True, exist_ok=True)
                 for name, data in self._files(kind, source):
@@ -58,8 +59,15 @@ class Volumes:
         if not place.exists():
             place.mkdir(parents=True)
         if not place.is_symlink():
-            place.chmod(0o2777)
+            self._give(place)
         return place.resolve()
+
+    def _give(self, place: Path) -> None:
+        """To the pod's `fsGroup`: whoever writes there, the group may too."""
+        group = (self._pod["spec"].get("securityContext") or {}).get("fsGroup")
+        if group is not None:
+            os.chown(place, -1, group)
+        place.chmod(0o2777 if group is None else 0o2775)
 
     def _files(self, kind: str, source: Object) -> Iterator[tuple[str, bytes]]:
         if kind == "projected":

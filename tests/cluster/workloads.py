@@ -21,6 +21,10 @@ class WorkloadController:
         self._objects = node.server.objects
 
     def work(self) -> None:
+        with self._objects.turn:
+            self._work()
+
+    def _work(self) -> None:
         for claim in self._objects.listed("PersistentVolumeClaim"):
             if (claim.get("status") or {}).get("phase") != "Bound":
                 self._status(claim, {"phase": "Bound"})

@@ -1,8 +1,6 @@
 """The flights example whole on a Docker engine, beside the same on the local target: one project, run in two ways."""
 
 import json
-import os
-import re
 import subprocess
 import threading
 import time
@@ -16,8 +14,6 @@ import pytest
 from conftest import compose_project, containers_of, docker
 from e2e.e2e_project import Project, free_port
 from modelyard.targets.docker.compose_cli import find_compose
-from modelyard.targets.images.pip_settings import pip_secrets
-from modelyard.targets.images.turns import take_turn
 from watching import eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
@@ -180,24 +176,6 @@ def test_destroy_leaves_nothing_but_results(staging: Project) -> None:
 
 
 NAME = "flights-staging"
-
-
-def test_rendered_files_come_up_without_modelyard(staging: Project, tmp_path: Path) -> None:
-    """As somebody does who has the folder and Docker; the results are those that apply has left."""
-    out = tmp_path / "out"
-    staging.run("render", *STAGING, "--target-dir", str(out))
-    with take_turn(print, threading.Event()), pip_secrets(near=True) as variables:
-        done = subprocess.run(
-            [*find_compose(), "up", "--build", "--detach", "--wait"], cwd=out, env={**os.environ, **variables},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-    try:
-        assert done.returncode == 0, done.stderr
-        port = re.search(r"api: .*port: (\d+)", (staging.root / "mlops.yaml").read_text())
-        assert port and _answers(f"http://127.0.0.1:{port[1]}/v2/health/ready")
-    finally:
-        subprocess.run([*find_compose(), "down", "--volumes"], cwd=out, capture_output=True, check=True)
-    assert containers_of(staging) == []
 
 
 def _answers(at: str) -> bool:

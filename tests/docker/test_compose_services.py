@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import threading
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -17,11 +18,14 @@ from e2e.e2e_project import Project, free_port
 from modelyard.targets.compose.names import Scope
 from modelyard.targets.compose.secret_files import secrets_folder
 from modelyard.targets.dashboard import PANELS
+from modelyard.targets.docker.compose_cli import find_compose
+from modelyard.targets.images.pip_settings import pip_secrets
+from modelyard.targets.images.turns import take_turn
 from watching import eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
-TOKEN = "t0ken-of-the-test-9f3a"
+TOKEN, WORD = "t0ken-of-the-test-9f3a", "w0rd-of-the-proxy-77c1"
 SPEC = """\
 version: 1
 project: beside
@@ -67,6 +71,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory, companions: None) -> Any:
     project = Project(root)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("API_TOKEN", TOKEN)
+        patch.setenv("FTP_PROXY", f"http://me:{WORD}@127.0.0.1:9")  # one that nothing here goes through
         project.apply()
         yield project
         project.run("destroy", "--auto-approve", "--volumes", code=None)
@@ -148,10 +153,12 @@ def test_plan_after_apply_is_empty_and_a_companion_that_is_gone_is_drift(guarded
     assert guarded.actions() == {}
 
 
-def test_it_is_in_no_file_of_the_project_and_not_in_what_the_engine_keeps(guarded: Project) -> None:
-    assert TOKEN not in json.dumps(docker("inspect", *containers_of(guarded)))
-    held = [path for path in guarded.root.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
-    assert held == []
+def test_secrets_are_in_no_file_of_the_project_and_not_in_what_the_engine_keeps(guarded: Project) -> None:
+    server = next(name for name in containers_of(guarded) if "api-server" in name)
+    given = docker("exec", server, "sh", "-c", "cat /run/secrets/*", parse=False)
+    told = json.dumps(docker("inspect", *containers_of(guarded))).encode()
+    kept = b"".join(path.read_bytes() for path in guarded.root.rglob("*") if path.is_file())
+    assert [(word in given, word.encode() in told + kept) for word in (TOKEN, WORD)] == [(True, False)] * 2
 
 
 def test_it_is_in_memory_only_and_gone_with_the_service(guarded: Project) -> None:
@@ -163,3 +170,23 @@ def test_it_is_in_memory_only_and_gone_with_the_service(guarded: Project) -> Non
     assert volumes_of(guarded) == ["beside-dev_observe-prometheus", "beside-dev_tracking-database"]
     guarded.run("destroy", "--auto-approve", "--volumes")
     assert volumes_of(guarded) == []
+
+
+def test_rendered_files_come_up_without_modelyard(guarded: Project, tmp_path: Path) -> None:
+    """As somebody does who has the folder, the secrets and Docker; the model is the one that apply has left."""
+    out, secrets = tmp_path / "out", tmp_path / "secrets"
+    guarded.run("render", "--target-dir", str(out))
+    secrets.mkdir(0o755)
+    for name in ("API_TOKEN", "metrics.api"):
+        (secrets / name).write_text(TOKEN)
+    with take_turn(print, threading.Event()), pip_secrets(near=True) as variables:
+        env = {**os.environ, **variables, "MODELYARD_SECRETS": str(secrets)}
+        up = [*find_compose(), "up", "--build", "--detach", "--wait"]
+        done = subprocess.run(up, cwd=out, env=env, capture_output=True, text=True, check=False)
+    try:
+        assert done.returncode == 0, done.stderr
+        assert (ask(guarded, TOKEN), ask(guarded, None)) == (200, 401)
+        eventually(lambda: query(guarded, 'up{endpoint="serving.api"} == 1'), 60)
+    finally:
+        subprocess.run([*find_compose(), "down", "--volumes"], cwd=out, env=env, capture_output=True, check=True)
+    assert (containers_of(guarded), volumes_of(guarded)) == ([], [])

@@ -24,7 +24,8 @@ project: pushed
 steps:
   a: {run: [./a.sh]}
 environments:
-  staging: {target: {compose: {base: "%s", registry: "127.0.0.1:%d/team"}}}
+  staging: {target: {compose: {base: "%(base)s", registry: "127.0.0.1:%(port)d/team"}}}
+  prod: {target: {kubernetes: {base: "%(base)s", registry: "127.0.0.1:%(port)d/team", store: {size: 1Gi}}}}
 """
 HTPASSWD = "ann:$2b$05$Nxko5NXnFtRCyJcOpxTX.ebScnOC2fzPzeIcTTNRmHFqfzgEyvUum\n"
 
@@ -62,14 +63,16 @@ def _answers(port: int) -> bool:
 
 def project(root: Path, port: int) -> Path:
     root.mkdir()
-    (root / "mlops.yaml").write_text(SPEC % (BASE, port))
+    (root / "mlops.yaml").write_text(SPEC % {"base": BASE, "port": port})
     (root / "a.sh").write_text("#!/bin/sh\necho ran\n")
     (root / "a.sh").chmod(0o755)
     return root
 
 
-def build(root: Path, *arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
-    argv = ["modelyard", "build", "-e", "staging", "--format", "json", *arguments]
+def build(
+    root: Path, *arguments: str, environment: str = "staging", **environ: str
+) -> "subprocess.CompletedProcess[str]":
+    argv = ["modelyard", "build", "-e", environment, "--format", "json", *arguments]
     return subprocess.run(argv, cwd=root, capture_output=True, text=True, check=False, env={**os.environ, **environ})
 
 
@@ -139,3 +142,21 @@ def test_a_registry_that_does_not_answer_is_said(tmp_path, forgotten):
     assert done.returncode == 1
     assert "it does not answer" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_image_for_a_cluster_has_the_project_at_its_place_and_what_a_run_needs(tmp_path, forgotten):
+    with serving(tmp_path) as port:
+        root = project(tmp_path / "project", port)
+        lifted = str(Path(__file__).parents[1] / "kubernetes" / "lifted")
+        path = os.pathsep.join(filter(None, [lifted, os.environ.get("PYTHONPATH")]))
+        done = build(root, "--push", environment="prod", PYTHONPATH=path)
+        assert done.returncode == 0, done.stderr
+        images = {image["role"]: image for image in json.loads(done.stdout)}
+        name = f"{images['tasks']['name']}@{images['tasks']['digest']}"
+        docker("pull", name, parse=False)
+        argv = ["docker", "run", "--rm", "--read-only", "--network", "none", "--entrypoint"]
+        ran = subprocess.run([*argv, "./a.sh", name], capture_output=True, text=True, check=True)
+        assert ran.stdout == "ran\n"
+        program = "import os, kubernetes, modelyard.apply.in_cluster; print(os.getcwd(), os.getuid())"
+        seen = subprocess.run([*argv, "python", name, "-c", program], capture_output=True, text=True, check=False)
+        assert seen.stdout.split() == ["/project", "10001"], seen.stderr

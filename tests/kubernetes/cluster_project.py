@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
-from cluster import ApiServer, Node, Refusal
+from cluster import ApiServer, Node, Refusal, probes
 from e2e.e2e_project import PATH, Project
 from modelyard.state import State
 from modelyard.state.cluster_objects import ClusterPlace
@@ -98,7 +99,12 @@ def with_cluster(root: Path, **settings: Any) -> str:
 def in_cluster(root: Path, folder: Path, **settings: Any) -> Iterator[ClusterProject]:
     """A cluster that has the project's image, and nothing of the project yet."""
     name = with_cluster(root, **settings)
-    with ApiServer() as server, Node(server, folder / "node") as node:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        ApiServer() as server,
+        Node(server, folder / "node") as node,
+    ):
+        patch.setattr(probes, "STARTUP_HASTE", 2.0)  # MLflow's server takes half a minute on a busy machine
         server.make_namespace(NAMESPACE, {"pod-security.kubernetes.io/enforce": "restricted"})
         server.kubeconfig(node.folder / "kubeconfig", NAMESPACE)
         node.build(IMAGE, root)

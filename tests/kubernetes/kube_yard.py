@@ -61,13 +61,15 @@ class Yard:
 def yard_of(root: Path, folder: Path, project: str = "contract", **settings: Any) -> Iterator[Yard]:
     """A cluster with nothing in it but the project's namespace, reached through a kubeconfig of its own."""
     with ApiServer() as server, Node(server, folder / "node") as node, pytest.MonkeyPatch.context() as patch:
+        node.haste = 5
         server.make_namespace(NAMESPACE, {"pod-security.kubernetes.io/enforce": "restricted"})
         patch.setenv("KUBECONFIG", str(server.kubeconfig(folder / "kubeconfig", NAMESPACE)))
         (root / ".modelyard").mkdir(exist_ok=True)
         claim = node.claims / NAMESPACE / f"{project}-default-store"
         claim.parent.mkdir(parents=True)
         claim.symlink_to(root / ".modelyard")
-        (root / ".modelyard").chmod(0o2777)
+        os.chown(root / ".modelyard", 0, 10001)  # the group of pods, as `fsGroup` has it
+        (root / ".modelyard").chmod(0o2775)
         node.build(IMAGE, root)
         images = dict.fromkeys(("tasks", "serving", "tracking"), IMAGE)
         given = {"namespace": NAMESPACE, "images": images, "store": {"size": 1 << 30}, **settings}

@@ -28,6 +28,7 @@ class Tasks:
     root: Path
     events: list[Mapping[str, Any]] = field(default_factory=list)
     opened: list[KubernetesExecutor] = field(default_factory=list)
+    threads: list[threading.Thread] = field(default_factory=list)
 
     def executor(self, **settings: Any) -> KubernetesExecutor:
         self.opened.append(self.yard.target(**settings).executor())
@@ -54,6 +55,7 @@ class Tasks:
         outcomes: list[Outcome] = []
         thread = threading.Thread(target=lambda: outcomes.append(self.run(task, *arguments, **options)), daemon=True)
         thread.start()
+        self.threads = [*(one for one in self.threads if one.is_alive()), thread]
 
         def outcome() -> Outcome:
             thread.join(60)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import wanted
+import yaml
 
 from cluster import ApiServer
 from cluster.objects import How
@@ -112,7 +113,8 @@ def test_of_a_cluster_that_never_answered_one_is_told_at_once(
     began = time.monotonic()
     code, what, fix = code_of(Api.connect("tests", "default").version)
     assert time.monotonic() - began < 3
-    assert (code, what.startswith("context tests does not answer")) == ("no-cluster", True)
+    why = "Failed to establish a new connection: Connection refused"
+    assert (code, what) == ("no-cluster", f"context tests does not answer at https://127.0.0.1:1: {why}")
     assert "kubectl cluster-info" in fix
 
 
@@ -125,6 +127,10 @@ def test_contexts_are_named_and_nothing_is_guessed(
     assert "did you mean `kind-dev`" in fix
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "nowhere"))
     assert code_of(lambda: Api.connect(None, "default"))[0] == "no-cluster"
+    for text in ("a: [", "- 1", "contexts: 3", "apiVersion: v1"):
+        (tmp_path / "config").write_text(text)
+        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+        assert code_of(lambda: Api.connect("tests", "default"))[0] == "no-cluster"
 
 
 def test_an_untrusted_certificate_is_told_apart(
@@ -148,6 +154,31 @@ def test_a_login_that_ended_is_renewed_or_told(server: ApiServer, api: Api, tmp_
     server.access.expire()
     code, what, _ = code_of(lambda: api.list(POD))
     assert (code, "has expired" in what) == ("expired-token", True)
+
+
+def test_a_token_by_a_plugin_is_asked_for_anew_once_it_is_refused(
+    server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the clouds' kubeconfigs have it."""
+    token, config = tmp_path / "token", server.kubeconfig(tmp_path / "config")
+    api_version = "client.authentication.k8s.io/v1"
+    credential = f'{{"apiVersion": "{api_version}", "kind": "ExecCredential", "status": {{"token": "%s"}}}}'
+    script = tmp_path / "login"
+    script.write_text(f"#!/bin/sh\nprintf '{credential}' $(cat {token})\n")
+    script.chmod(0o700)
+    settings = yaml.safe_load(config.read_text())
+    plugin = {"apiVersion": api_version, "command": str(script), "args": [], "interactiveMode": "Never"}
+    settings["users"][0]["user"] = {"exec": plugin}
+    config.write_text(yaml.safe_dump(settings))
+    monkeypatch.setenv("KUBECONFIG", str(config))
+    token.write_text("old")
+    api = Api.connect("tests", "default")
+    assert code_of(lambda: api.list(POD))[0] == "expired-token"
+    token.write_text(server.token)
+    assert api.list(POD) == []
+    script.write_text("#!/bin/sh\necho 'your session is over: run `cloud login`' >&2\nexit 1\n")
+    code, what, _ = code_of(lambda: Api.connect("tests", "default"))
+    assert (code, "your session is over: run `cloud login`" in what) == ("expired-token", True)
 
 
 def test_a_missing_right_is_named_as_a_rule(server: ApiServer, api: Api) -> None:

@@ -177,3 +177,17 @@ def test_nothing_is_made_in_a_namespace_that_ends_and_quotas_hold(server: ApiSer
     server.objects.create(config_map("a"))
     with pytest.raises(Refusal, match="exceeded quota: few"):
         server.objects.create(config_map("b"))
+
+
+def test_kubectl_reads_a_container_log(server: ApiServer, kubectl: Any, tmp_path: Path) -> None:
+    spec = {"containers": [{"name": "main", "image": "main:1"}]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "one", "namespace": "default"}, "spec": spec}
+    made = server.objects.create(pod)
+    assert "waiting to start" in kubectl("logs", "one").stderr
+    log = tmp_path / "one.log"
+    log.write_text("".join(f"2030-01-01T00:00:0{n}.000000000Z line {n}\n" for n in range(3)))
+    server.logs.files["default", made["metadata"]["uid"], "main"] = log
+    server.objects.set_status("Pod", "default", "one", {"phase": "Succeeded"})
+    assert kubectl("logs", "one", "--follow").stdout == "line 0\nline 1\nline 2\n"
+    assert kubectl("logs", "one", "--tail=1", "--timestamps").stdout == "2030-01-01T00:00:02.000000000Z line 2\n"
+    assert kubectl("logs", "one", "--since-time=2030-01-01T00:00:01Z").stdout == "line 1\nline 2\n"

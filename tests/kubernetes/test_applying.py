@@ -1,5 +1,9 @@
 """Apply, update, drift, prune and destroy against a server: only what is ours, and nothing left half-done."""
 
+import json
+import os
+import subprocess
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -108,6 +112,23 @@ def test_drift_names_the_field_the_hand_and_the_time_and_is_mended(server: ApiSe
     assert differences(api, SCOPE, environment()) == []
 
 
+def test_what_kubectl_changed_is_mended(server: ApiServer, api: Api, told: Told) -> None:
+    apply_objects(api, SCOPE, environment(), told)
+    for arguments in (["scale", "--replicas=4"], ["set", "image", "api=other:1"], ["set", "env", "A=2"]):
+        words = arguments[:2] if arguments[0] == "set" else arguments[:1]
+        rest = arguments[len(words) :]
+        subprocess.run(["kubectl", *words, f"deployment/{NAME}", *rest], check=True, capture_output=True)
+    [change] = differences(api, SCOPE, environment())
+    assert {field.field for field in change.drift} == {
+        ".spec.replicas",
+        '.spec.template.spec.containers[name="api"].image',
+        '.spec.template.spec.containers[name="api"].env[name="A"].value',
+    }
+    assert all(str(field.manager).startswith("kubectl") and field.at for field in change.drift)
+    assert actions(api, environment(), told)[-1] == "mended"
+    assert differences(api, SCOPE, environment()) == []
+
+
 def test_what_a_hand_took_away_is_drift_too(server: ApiServer, api: Api, told: Told) -> None:
     apply_objects(api, SCOPE, environment(), told)
     live = server.objects.get("ConfigMap", "default", "flights-prod-settings")
@@ -118,6 +139,16 @@ def test_what_a_hand_took_away_is_drift_too(server: ApiServer, api: Api, told: T
     ] == [(".data.a", None, "1", True)]
     apply_objects(api, SCOPE, environment(), told)
     assert server.objects.get("ConfigMap", "default", "flights-prod-settings")["data"] == {"a": "1"}
+
+
+def test_a_login_that_may_only_read_sees_the_differences_too(server: ApiServer, api: Api, told: Told) -> None:
+    apply_objects(api, SCOPE, environment(), told)
+    edit(server, replicas=5)
+    objects = [*environment()[:4], wanted.deployment("api:2", fingerprint="f2")]
+    whole = [str(field) for change in differences(api, SCOPE, objects) for field in change.fields]
+    server.access.deny(verb="patch")
+    assert [str(field) for change in differences(api, SCOPE, objects) for field in change.fields] == whole
+    assert any("api:2" in field for field in whole)
 
 
 def test_what_an_autoscaler_and_the_server_set_is_no_difference(server: ApiServer, api: Api, told: Told) -> None:
@@ -194,34 +225,69 @@ def test_the_set_is_one_that_kubectl_knows(server: ApiServer, api: Api, told: To
 KEP_ID = "obDuRZ7ZLF8CVyzZHbeWQUm9giMrzWd6BSbelkRQi6E"
 
 
-@pytest.mark.parametrize("writes", range(1, 8))
-def test_an_apply_that_breaks_off_anywhere_is_finished_by_the_next(
-    server: ApiServer, api: Api, told: Told, writes: int
+def test_kubectl_takes_the_set_for_one_of_its_own_but_leaves_it_to_us(
+    server: ApiServer, api: Api, told: Told, tmp_path: Path
 ) -> None:
-    """After any number of writes; what was to be pruned goes too, though only the first apply ever named it."""
+    apply_objects(api, SCOPE, environment(), told)
+    (tmp_path / "settings.json").write_text(json.dumps(wanted.config_map()))
+
+    def kubectl() -> str:
+        set_ = ["--server-side", "--field-manager=modelyard", "--prune", "--applyset=configmaps/flights-prod-applyset"]
+        command = ["kubectl", "apply", "-n", "default", *set_, "-f", str(tmp_path / "settings.json")]
+        environment = {**os.environ, "KUBECTL_APPLYSET": "true"}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        return done.stdout + done.stderr
+
+    assert 'is managed by tooling "modelyard" instead of "kubectl"' in kubectl()
+    parent = server.objects.get("ConfigMap", "default", "flights-prod-applyset")
+    parent["metadata"]["annotations"][TOOLING] = "kubectl/v1.36.0"
+    server.objects.update(parent, How("tests"))
+    assert f"deployment.apps/{NAME} pruned" in kubectl()
+    assert names(server, "Deployment") == []
+
+
+class Cut(Api):
+    """Dies at its nth write, as a process that is killed does: what was sent is done, and nothing after it."""
+
+    writes = 0
+
+    def __init__(self, api: Api, last: int) -> None:
+        super().__init__(api._requester.connection, api.namespace)
+        self.last = last
+
+    def _send(self, method: str, *arguments: Any, **more: Any) -> Object:
+        if method != "GET":
+            self.writes += 1
+            if self.writes == self.last:
+                raise KeyboardInterrupt
+        return super()._send(method, *arguments, **more)
+
+
+@pytest.mark.parametrize("last", range(1, 10))
+def test_an_apply_that_breaks_off_anywhere_is_finished_by_the_next(
+    server: ApiServer, api: Api, told: Told, last: int
+) -> None:
+    """Before each of its writes: the set's parent, five objects, two that go, the parent again."""
     apply_objects(api, SCOPE, [wanted.config_map("old"), wanted.job("old")], told)
-    done = 0
-
-    def breaks(verb: str, resource: Any, obj: Any) -> None:
-        nonlocal done
-        done += 1
-        if done >= writes:
-            raise KeyboardInterrupt
-
-    class Broken(Api):
-        def apply(self, obj: Object, *, force: bool = False, dry_run: bool = False) -> Object:
-            breaks("", None, None)
-            return super().apply(obj, force=force, dry_run=dry_run)
-
-    broken = Broken(api._requester.connection, "default")
-    try:
-        apply_objects(broken, SCOPE, environment(), told)
-    except KeyboardInterrupt:
-        assert writes <= 7
+    with pytest.raises(KeyboardInterrupt):
+        apply_objects(Cut(api, last), SCOPE, environment(), told)
     apply_objects(api, SCOPE, environment(), told)
     assert differences(api, SCOPE, environment()) == []
     assert names(server, "Job") == []
-    assert "old" not in names(server, "ConfigMap")
+    assert sorted(names(server, "ConfigMap")) == ["applyset", "settings"]
+    parent = server.objects.get("ConfigMap", "default", "flights-prod-applyset")["metadata"]
+    assert parent["annotations"][CONTAINS] == "ConfigMap,Deployment.apps,PersistentVolumeClaim,Secret,Service"
+
+
+@pytest.mark.parametrize("last", range(1, 6))
+def test_a_destroy_that_breaks_off_anywhere_is_finished_by_the_next(
+    server: ApiServer, api: Api, told: Told, last: int
+) -> None:
+    apply_objects(api, SCOPE, environment(), told)
+    with pytest.raises(KeyboardInterrupt):
+        destroy(Cut(api, last), SCOPE, told, data=True)
+    destroy(api, SCOPE, told, data=True)
+    assert [names(server, kind) for kind in ("Deployment", "Service", "Secret", "ConfigMap")] == [[], [], [], []]
 
 
 def test_an_object_of_somebody_else_is_not_touched(server: ApiServer, api: Api, told: Told) -> None:
@@ -254,6 +320,24 @@ def test_what_cannot_be_changed_is_made_anew(server: ApiServer, api: Api, told: 
     changed = {**first, "data": {"a": "2"}}
     assert actions(api, [changed], told) == ["replaced"]
     assert server.objects.get("ConfigMap", "default", "flights-prod-settings")["data"] == {"a": "2"}
+
+
+def test_what_is_on_its_way_out_is_made_anew_once_it_is_gone(server: ApiServer, api: Api, told: Told) -> None:
+    apply_objects(api, SCOPE, [wanted.config_map()], told)
+    live = server.objects.get("ConfigMap", "default", "flights-prod-settings")
+    server.objects.update({**live, "metadata": {**live["metadata"], "finalizers": ["tests/slow"]}})
+    server.objects.delete("ConfigMap", "default", "flights-prod-settings")
+    [change] = differences(api, SCOPE, [wanted.config_map()])
+    assert change.action == "create"
+
+    def let_go() -> None:
+        ending = server.objects.get("ConfigMap", "default", "flights-prod-settings")
+        server.objects.update({**ending, "metadata": {**ending["metadata"], "finalizers": []}})
+
+    threading.Timer(0.3, let_go).start()
+    assert actions(api, [wanted.config_map()], told) == ["created"]
+    made = server.objects.get("ConfigMap", "default", "flights-prod-settings")["metadata"]
+    assert (made["uid"] == live["metadata"]["uid"], made.get("deletionTimestamp")) == (False, None)
 
 
 def test_a_volume_is_never_made_anew(api: Api, told: Told) -> None:

@@ -7,23 +7,26 @@ from typing import Any
 import pytest
 from cluster_project import ClusterProject, copy_of, in_cluster
 
-from e2e.e2e_project import EXAMPLES, Project
+from e2e.e2e_project import EXAMPLES, Project, free_port
 from modelyard.state import AppliedRecord, State
 from watching import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
+PORT = free_port()
+
+
 def smaller(project: Project) -> None:
     project.edit("default: 12, description: How much", "default: 3, description: How much")
     project.edit("default: 4, description: Trials", "default: 2, description: Trials")
-    project.edit("  api: {model: registry.late, port: 8081}", "  api: {model: registry.late, port: 8085}")
+    project.edit("  api: {model: registry.late, port: 8081}", f"  api: {{model: registry.late, port: {PORT}}}")
 
 
 def made(applied: Mapping[str, AppliedRecord]) -> dict[str, Any]:
-    """What has to be the same wherever it is computed."""
+    """What has to be the same wherever it is computed; a fingerprint covers the digests of what is read."""
     return {
-        address: (record.fingerprint, dict(record.outputs), dict(record.metrics))
+        address: (record.fingerprint, dict(record.metrics))
         for address, record in applied.items()
         if address != "tracking"
     }
@@ -69,9 +72,7 @@ def test_killed_twice_on_the_way_it_ends_as_it_does_at_home(flights: ClusterProj
         again = [one.address for one in state.runs("prod") if one.status == "ok"]
     assert len(again) == len(set(again)), "nothing that had finished ran twice"
     assert flights.actions() == {}
-    said = flights.run("logs", "apply").stdout
-    assert "goes on with Job" in said
-    assert "✓ serving.api" in said
+    assert "✓ serving.api" in flights.run("logs", "apply").stdout
 
 
 def test_its_endpoint_answers_in_the_cluster(flights: ClusterProject) -> None:
@@ -79,10 +80,11 @@ def test_its_endpoint_answers_in_the_cluster(flights: ClusterProject) -> None:
     assert set(nodes.values()) == {"ok", "ready"}
 
 
-def test_what_destroy_leaves_is_its_state_and_its_store(flights: ClusterProject) -> None:
+def test_what_destroy_leaves_is_its_state_and_what_holds_data(flights: ClusterProject) -> None:
     flights.run("destroy", "--auto-approve")
     assert flights.listed("Job") == flights.listed("Deployment") == flights.listed("Service") == []
-    assert [obj["metadata"]["name"] for obj in flights.listed("PersistentVolumeClaim")] == ["flights-prod-store"]
+    claims = {obj["metadata"]["name"] for obj in flights.listed("PersistentVolumeClaim")}
+    assert claims == {"flights-prod-store", "records-flights-prod-tracking-0"}
     with flights.state() as state:
         assert state.applied("prod") == {}
         assert state.verify_journal().ok

@@ -18,6 +18,7 @@ from modelyard.errors import ModelyardError
 from modelyard.targets.kubernetes import waiting
 from modelyard.targets.kubernetes.api import Api
 from modelyard.targets.kubernetes.applying import apply_objects
+from modelyard.targets.kubernetes.explaining import trouble_of
 from modelyard.targets.kubernetes.observing import live_services, survey
 from modelyard.targets.kubernetes.waiting import wait_until_ready
 
@@ -48,9 +49,15 @@ def pod(server: ApiServer, tmp_path: Path) -> Callable[..., None]:
     """Make the Deployment's pod, as a kubelet left it: `state` of its container, or a status of its own."""
 
     def make(
-        state: Object | None = None, restarts: int = 0, last: Object | None = None, log: str = "", **status: Any
+        state: Object | None = None,
+        restarts: int = 0,
+        last: Object | None = None,
+        log: str = "",
+        of: Object | None = None,
+        **status: Any,
     ) -> None:
-        spec = {"containers": [{"name": "api", "image": "api:1", "resources": {"limits": {"memory": "1Gi"}}}]}
+        template = server.objects.get("Deployment", "default", NAME)["spec"]["template"]
+        spec = {**template["spec"], **(of or {})}
         meta = {"name": POD, "namespace": "default", "labels": SCOPE.match("serving.api")}
         made = server.objects.create({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec})
         container = {
@@ -127,6 +134,18 @@ def test_a_container_that_is_killed_for_its_memory(api: Api, pod: Callable[..., 
     error = failure(api)
     assert (error.code, error.fix) == ("out-of-memory", "raise `resources.memory`, or make it need less")
     assert "its limit is 1Gi" in error.what
+
+
+def test_a_pod_of_an_earlier_version_is_no_problem_of_this_one(
+    server: ApiServer, api: Api, pod: Callable[..., None]
+) -> None:
+    """Mended and applied again, while what failed before is still there, and told of in events."""
+    ended = {"terminated": {"exitCode": 3, "reason": "Error"}}
+    old = {"containers": [{"name": "api", "image": "api:0"}]}
+    pod({"waiting": {"reason": "CrashLoopBackOff"}}, restarts=9, last=ended, of=old)
+    event(server, "Pod", POD, "FailedMount", "no such volume")
+    assert trouble_of(api, server.objects.get("Deployment", "default", NAME)) is None
+    assert failure(api, within=0.3).code == "service-failed"
 
 
 def test_an_evicted_pod(api: Api, pod: Callable[..., None]) -> None:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from modelyard.apply.event_lines import EventReader
@@ -69,34 +69,27 @@ class _Follower:
         self._place = place
         self._on_event = on_event
         self._stop = stop
-        self._seen: set[str] = set()
+        self._seen: list[str] = []
         self._tail: list[str] = []
-        self._told = ""
 
     def next_pod(self) -> Object | None:
         """The next pod whose container has begun; None for `stop`. Raises ModelyardError where none will come."""
-        looked = since = time.monotonic()
-        problem: Problem | None = None
+        worry = _Worry(self._place)
         while not self._stop.is_set():
             job = self._place.api.get(JOB, self._place.job)
-            fresh = [pod for pod in self._place.pods() if pod["metadata"]["uid"] not in self._seen]
+            fresh = [pod for pod in self._place.pods() if name_of(pod) not in self._seen]
             begun = next((pod for pod in fresh if _has_begun(pod)), None)
             if begun is not None:
-                self._seen.add(begun["metadata"]["uid"])
+                if self._seen:
+                    self._warn(f"pod {self._seen[-1]} ended before the run did; {name_of(begun)} goes on with it")
+                self._seen.append(name_of(begun))
                 return begun
             if job is None:
                 raise _over(self._place, "it was deleted", self._tail)
             if ended := condition_of(job, "Failed", "Complete"):
                 raise _over(self._place, str(ended.get("message") or ended.get("reason") or "it failed"), self._tail)
-            now, found = time.monotonic(), next((one for pod in fresh if (one := pod_problem(pod))), None)
-            if found is None and not fresh and now - looked > _LOOK_CLOSER:
-                looked, trouble = now, trouble_of(self._place.api, job)
-                found = trouble.problem if trouble else None
-            if found is None or problem is None or found.code != problem.code:
-                since, problem = now, found or (problem if not fresh else None)
-            self._tell(problem)
-            if problem and now - since >= problem.patience:
-                raise ModelyardError(f"the run does not begin: {problem.what}", fix=problem.fix, code=problem.code)
+            if text := worry.look(job, fresh):
+                self._warn(text)
             self._stop.wait(_TICK)
         return None
 
@@ -113,17 +106,38 @@ class _Follower:
             if isinstance(event, ApplyFinished):
                 report = event.report
             self._on_event(event)
-        if report is None and not self._stop.is_set():
-            self._warn(f"pod {name_of(pod)} ended before the run did; the next goes on from what is recorded")
         return report
-
-    def _tell(self, problem: Problem | None) -> None:
-        if problem and problem.what != self._told:
-            self._told = problem.what
-            self._warn(f"waits: {problem.what}")
 
     def _warn(self, text: str) -> None:
         self._on_event(NodeEvent("run", {"event": "warning", "text": text}))
+
+
+class _Worry:
+    """Why a run's pod does not begin, and for how long that has been so."""
+
+    def __init__(self, place: RunPlace) -> None:
+        self._place = place
+        self._problem: Problem | None = None
+        self._since = self._looked = time.monotonic()
+
+    def look(self, job: Object, pods: Sequence[Object]) -> str:
+        """What is new to tell. Raises ModelyardError once no waiting will mend it."""
+        now, before = time.monotonic(), self._problem
+        found = next((one for pod in pods if (one := pod_problem(pod))), None)
+        if not pods and found is None:
+            found = before
+            if now - self._looked > _LOOK_CLOSER:
+                self._looked = now
+                trouble = trouble_of(self._place.api, job)
+                found = trouble.problem if trouble else None
+        if (found and found.code) != (before and before.code):
+            self._since = now
+        self._problem = found
+        if found is None:
+            return ""
+        if now - self._since >= found.patience:
+            raise ModelyardError(f"the run does not begin: {found.what}", fix=found.fix, code=found.code)
+        return "" if before and before.what == found.what else f"waits: {found.what}"
 
 
 def run_lines(place: RunPlace, number: int, follow: bool) -> Iterator[str]:

@@ -44,9 +44,17 @@ class Handover:
     def api(self) -> Api:
         return Api.connect(self.cluster.context, self.cluster.namespace)
 
-    def images(self, on_event: OnEvent, cancel: threading.Event) -> None:
-        """Build and push what is not given by name. Without a registry the cluster's nodes must have them already."""
-        build_images(self.graph, self.root, on_event, cancel, pushing=self.cluster.registry is not None)
+    def images(self, on_event: OnEvent, cancel: threading.Event) -> str:
+        """Build and push what is not given by name; in a few words what came of it."""
+        built = build_images(self.graph, self.root, on_event, cancel, pushing=self.cluster.registry is not None)
+        if not built:
+            return "are given by name"
+        if self.cluster.registry:
+            return "are in their registry"
+        names = " ".join(image.name for image in built)
+        text = f"without a `registry` the nodes must have the images (kind: `kind load docker-image {names}`)"
+        on_event({"event": "warning", "text": text})
+        return "are built"
 
     def apply(self, on_event: OnEvent) -> list[Applied]:
         """The objects that stand before a task runs."""

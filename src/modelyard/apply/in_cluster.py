@@ -53,10 +53,10 @@ def main(arguments: Sequence[str]) -> int:
     cancel = threading.Event()
     OwnJob.of_this_pod(os.environ).cancel_on_signal(cancel)
     try:
-        graph = _read(options.graph)
+        graph, about = _read(options.graph)
         # A pod's user has no name: what is recorded says who asked for it.
-        os.environ["LOGNAME"] = str(graph.settings.get("by") or "schedule").partition("@")[0]
-        report = _run(graph, options, Path.cwd(), log, cancel)
+        os.environ["LOGNAME"] = str(about["by"]).partition("@")[0]
+        report = _run(graph, about["git"], options, Path.cwd(), log, cancel)
     except ErrorGroup as group:
         return _refuse(log, group.errors[0])
     except ModelyardError as error:
@@ -76,7 +76,9 @@ def _refuse(log: RunLog, error: ModelyardError) -> int:
     return 1
 
 
-def _run(graph: Graph, options: Namespace, root: Path, log: RunLog, cancel: threading.Event) -> ApplyReport:
+def _run(
+    graph: Graph, git: Mapping[str, Any], options: Namespace, root: Path, log: RunLog, cancel: threading.Event
+) -> ApplyReport:
     here = _as_seen_here(graph)
     if not options.run:  # by a schedule: what the sources hold now, not what they held when the graph was made
         graph = refreshed(graph, here.settings, root, log.say)
@@ -90,7 +92,7 @@ def _run(graph: Graph, options: Namespace, root: Path, log: RunLog, cancel: thre
                 return apply_plan(
                     plan, graph, target, state, store, root=root, parallelism=options.parallelism,
                     keep_going=options.keep_going, on_event=keeping_logs(store, log), cancel=cancel,
-                    lock_wait=max(options.lock_wait, _LEAST_WAIT), git=graph.settings.get("git") or {},
+                    lock_wait=max(options.lock_wait, _LEAST_WAIT), git=git,
                 )  # fmt: skip
             except ModelyardError as error:
                 if error.code != "stale-plan":
@@ -117,12 +119,16 @@ def _as_seen_here(graph: Graph) -> Graph:
     return replace(graph, settings=settings)
 
 
-def _read(path: Path) -> Graph:
+def _read(path: Path) -> tuple[Graph, dict[str, Any]]:
+    """The graph, and what its settings tell of the apply that it came with: `git`, and `by` whom."""
     try:
-        return graph_from_json(json.loads(gzip.decompress(path.read_bytes())))
+        graph = graph_from_json(json.loads(gzip.decompress(path.read_bytes())))
     except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         fix = "apply again with the version of Modelyard that is in the image"
         raise ModelyardError(f"{path} is no graph: {error}", fix=fix, code="no-graph") from error
+    settings = dict(graph.settings)
+    about = {"git": settings.pop("git", {}), "by": settings.pop("by", "schedule")}
+    return replace(graph, settings=settings), about
 
 
 def _options(arguments: Sequence[str]) -> Namespace:

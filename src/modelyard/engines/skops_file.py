@@ -23,6 +23,7 @@ def write_skops(estimator: Any, path: Path) -> str:
     with _without_torch():
         import skops.io
 
+    _forget_machine(estimator)
     with zipfile.ZipFile(io.BytesIO(skops.io.dumps(estimator))) as source:
         schema = source.read("schema.json").decode()
         names = {number: str(index) for index, number in enumerate(dict.fromkeys(m[1] for m in _ID.findall(schema)))}
@@ -33,6 +34,14 @@ def write_skops(estimator: Any, path: Path) -> str:
                     stem, dot, suffix = name.partition(".")
                     _put(target, names.get(stem, stem) + dot + suffix, source.read(name))
     return digest_file(path)
+
+
+def _forget_machine(estimator: Any) -> None:
+    """Histogram boosting keeps how many threads it was fitted with; None is as many as there are where it predicts."""
+    for part in (estimator, *(step for _, step in getattr(estimator, "steps", ()))):
+        mapper: Any = getattr(part, "_bin_mapper", None)
+        if hasattr(mapper, "n_threads"):
+            mapper.n_threads = None
 
 
 @contextmanager

@@ -75,6 +75,10 @@ def _member(job: TrainJob, place: Torchrun, local_rank: int) -> Iterator[Group]:
     rank = place.node_rank * place.processes + local_rank
     group = Group(rank, place.world, local_rank)
     if group.device.type == "cuda":
+        there = torch.cuda.device_count()
+        if place.processes > there:
+            what = f"{place.processes} processes are to train on each machine, and this one shows {there} GPUs"
+            raise ModelyardError(what, fix="Ask for as many in `resources.gpu`", code="too-few-gpus")
         torch.cuda.set_device(group.device)
     # What a training function of the user's, or a library in it, looks for.
     os.environ.update(

@@ -22,6 +22,9 @@ _MOST = 100_000
 class PredictionLog:
     """`<folder>/YYYY-MM-DD.jsonl` (UTC). `add` never waits; what a slow disk cannot take is dropped and counted.
 
+    With `MODELYARD_REPLICA` each server has files of its own, `YYYY-MM-DD.<replica>.jsonl`: several that share a
+    network's file system would write over each other's lines.
+
     Columns in `hashed` are kept as a keyed hash: equal values stay equal, and without the key that lies beside the
     log (readable by this user only) nobody finds out a value by trying.
     """
@@ -34,6 +37,8 @@ class PredictionLog:
         self._sample = sample
         self._hashed = frozenset(hashed)
         self._key: bytes | None = None
+        replica = os.environ.get("MODELYARD_REPLICA")
+        self._replica = f".{replica}" if replica else ""
         self._queue: deque[Mapping[str, Any]] = deque()
         self._stop = threading.Event()
         self._torn = False
@@ -75,7 +80,7 @@ class PredictionLog:
         for entry in entries:
             by_day.setdefault(entry["at"][:10], []).append(self._line(entry))
         for day, lines in by_day.items():
-            self._append(self.folder / f"{day}.jsonl", lines)
+            self._append(self.folder / f"{day}{self._replica}.jsonl", lines)
 
     def _line(self, entry: Mapping[str, Any]) -> bytes:
         inputs = {name: self._hide(value) if name in self._hashed else value for name, value in entry["inputs"].items()}

@@ -71,7 +71,7 @@ class KubernetesState(State):
         super()._take_away(scope)
 
     def _is_dead(self, holder: LockHolder, start: float) -> bool:
-        if holder.host == hostname():
+        if holder.host == _host() == hostname():
             return super()._is_dead(holder, start)
         if holder.quiet <= min(LEASE_SECONDS, locks._SILENT_SECONDS):
             return False
@@ -96,8 +96,14 @@ def _spec(lease: Object | None, token: str) -> dict[str, Any]:
 
 
 def _about(reason: str) -> dict[str, str]:
-    about = {"owner": whoami(), "host": hostname(), "pid": os.getpid(), "born": born(os.getpid()), "reason": reason}
+    owner = f"{whoami().partition('@')[0]}@{_host()}"
+    about = {"owner": owner, "host": _host(), "pid": os.getpid(), "born": born(os.getpid()), "reason": reason}
     return {f"{_ABOUT}{name}": str(value) for name, value in about.items()}
+
+
+def _host() -> str:
+    """A process id means something only where both are in the same pod, or in none."""
+    return os.environ.get("MODELYARD_POD") or hostname()
 
 
 def _kept(lease: Object) -> dict[str, str]:

@@ -80,10 +80,9 @@ def dashboard(project: str, environment: str, source: str) -> dict[str, Any]:
 
 
 def _variable(source: str) -> dict[str, Any]:
-    query = "label_values(up, endpoint)"
     return {
         "name": "endpoint", "label": "Endpoint", "type": "query", "datasource": _datasource(source),
-        "definition": query, "query": {"query": query, "refId": "endpoint"}, "refresh": 2, "sort": 1, "multi": True,
+        "query": {"query": "label_values(up, endpoint)", "refId": "endpoint"}, "refresh": 2, "sort": 1, "multi": True,
         "includeAll": True, "allValue": ".+", "current": {"selected": True, "text": ["All"], "value": ["$__all"]},
     }  # fmt: skip
 

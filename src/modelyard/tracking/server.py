@@ -46,7 +46,7 @@ def _places(ctx: Any) -> tuple[str, str, str]:
     if backend := os.environ.get("MODELYARD_BACKEND"):
         if backend.startswith(_SQLITE):  # on a volume of its own: whoever ends this while it is made leaves no half
             prepare_database(Path(backend.removeprefix(_SQLITE)))
-        return backend, (Path(ctx.root) / ".modelyard" / "mlartifacts").as_uri(), "mlflow-artifacts:/"
+        return backend, (Path(ctx.root) / ".modelyard" / "mlartifacts").resolve().as_uri(), "mlflow-artifacts:/"
     place = place_of(ctx.document)
     if place.database is None or place.artifacts is None:
         raise ModelyardError(

@@ -4,7 +4,9 @@ import pytest
 from graph_builders import FLIGHTS, FLIGHTS_FILES, Project, addresses, reads, without_code
 
 from modelyard.graph import compile_graph
+from modelyard.graph.compile.compilation import resources_of
 from modelyard.graph.model import Resources, Retries
+from modelyard.spec.model import running as declared
 
 SCENES = """
 sources:
@@ -49,6 +51,13 @@ def test_how_a_node_runs_is_beside_its_config(project: Project) -> None:
     assert tidy.timeout == 900.0
     assert nodes["training.late"].resources == Resources(cpu=2.0, memory=4 << 30)
     assert not {"retries", "timeout", "resources", "runtime", "inputs"} & set(tidy.config)
+
+
+def test_only_the_training_itself_has_other_machines_and_a_join_no_gpu() -> None:
+    asked = declared.Resources(cpu=2, gpu=1, gpu_type="NVIDIA-L4", nodes=2)
+    assert resources_of(asked, "train") == Resources(cpu=2, gpu=1, gpu_type="NVIDIA-L4", nodes=2)
+    assert resources_of(asked, "evaluate") == Resources(cpu=2, gpu=1, gpu_type="NVIDIA-L4")
+    assert resources_of(asked, "join") == Resources(cpu=2)
 
 
 def test_a_slice_outside_of_the_columns_is_kept_for_the_evaluation_only(project: Project) -> None:

@@ -188,7 +188,6 @@ UNSUPPORTED_CASES = [
     ("pipeline: {concurrency: 2}", "pipeline.concurrency"),
     ("tracking: {mirrors: [tensorboard, wandb]}", "tracking.mirrors[1]"),
     ("secrets: {X: {keyring: modelyard}}", "secrets.X.keyring"),
-    ("target: kubernetes", "target"),
     ("runtime: {isolate: true}", "runtime.isolate"),
     ("steps: {a: {run: python make.py, runtime: {image: a/b}}}", "steps.a.runtime.image"),
     ("steps: {a: {run: python make.py, resources: {nodes: 2}}}", "steps.a.resources.nodes"),
@@ -219,7 +218,7 @@ def test_a_cluster_has_kinds_of_gpus_and_trains_on_several_machines(found: Any) 
 
 
 def test_another_environment_may_have_what_is_not_built(fine: Any) -> None:
-    assert fine("environments: {prod: {target: kubernetes}}\n").spec.target.name == "local"
+    assert fine("environments: {prod: {runtime: {isolate: true}}}\n").spec.target.name == "local"
 
 
 def test_the_readme_lists_what_is_not_built() -> None:

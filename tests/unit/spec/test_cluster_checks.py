@@ -55,6 +55,11 @@ def test_what_only_this_machine_sees(tmp_path: Path, more: str, place: str, what
     assert what in found
 
 
+@pytest.mark.parametrize("more", ["store: {remote: '${secret.STORE}'}", "tracking: {uri: '${secret.MLFLOW}'}"])
+def test_a_secret_may_be_the_whole_address(tmp_path: Path, more: str) -> None:
+    assert mistakes(tmp_path, STORE, more) == []
+
+
 def test_pods_need_a_store(tmp_path: Path) -> None:
     (found,) = mistakes(tmp_path, "namespace: ml")
     assert found.startswith("3 target.kubernetes: pods have no store")

@@ -215,6 +215,31 @@ def test_the_loop_checks_and_stops_when_told(watch: Any, predict: Any, tmp_path:
     assert json.loads((tmp_path / ".modelyard/reports/drift/state.json").read_text())["windows"] == 1
 
 
+def test_a_look_at_its_time_ends_by_itself(
+    watch: Any, predict: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predict(rows(60))
+    monkeypatch.setenv("MODELYARD_ONCE", "1")
+    monitor.serve(watch())
+    monitor.serve(watch())
+    assert json.loads((tmp_path / ".modelyard/reports/drift/state.json").read_text())["windows"] == 1
+
+
+def test_each_server_of_several_logs_to_its_own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from modelyard.monitoring.predictions import read_window
+    from modelyard.serving.predictions import PredictionLog
+
+    folder = tmp_path / "api"
+    for replica in ("api-1", "api-2"):
+        monkeypatch.setenv("MODELYARD_REPLICA", replica)
+        log = PredictionLog(folder)
+        log.start()
+        log.add({"id": replica, "at": "2026-01-01T00:00:00Z", "inputs": {}})
+        log.close()
+    assert sorted(path.name for path in folder.iterdir()) == ["2026-01-01.api-1.jsonl", "2026-01-01.api-2.jsonl"]
+    assert [entry["id"] for entry in read_window(folder, {}).entries] == ["api-1", "api-2"]
+
+
 def test_numbers_reach_mlflow_as_one_run_a_monitor(watch: Any, predict: Any, tmp_path: Path) -> None:
     from mlflow.tracking import MlflowClient
 

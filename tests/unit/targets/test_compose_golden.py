@@ -17,6 +17,7 @@ import yaml
 from jsonschema import Draft7Validator
 
 import modelyard
+from modelyard.errors import ModelyardError
 from modelyard.graph.model import Graph, Node
 from modelyard.serving.telemetry import Telemetry
 from modelyard.targets import images as all_images
@@ -132,6 +133,16 @@ def test_compose_itself_takes_it_without_a_word(rendered: tuple[str, dict[str, b
     services = json.loads(done.stdout)["services"].values()
     assert all(service["read_only"] and service["cap_drop"] == ["ALL"] for service in services if "user" in service)
     assert all(port["host_ip"] for service in services for port in service.get("ports", ()))
+
+
+@pytest.mark.parametrize("name", ["tracking", "api-server"])
+def test_two_services_of_one_name_are_told_apart_by_the_reader(tmp_path: Path, name: str) -> None:
+    graph = specimen(tmp_path)
+    more = Node(f"serving.{name}", "serve", role="service", config={"model": "line", "version": 1, "port": 8099})
+    graph = replace(graph, nodes={**graph.nodes, more.address: more})
+    images = {role: all_images.Image(role, role, {}) for role in all_images.ROLES}
+    with pytest.raises(ModelyardError, match=f"would both be called `{name}`"):
+        rendering.render_graph(graph, Scope("specimen", "dev", tmp_path), images, "base", "1:1")
 
 
 def test_networks_are_apart_by_role(rendered: tuple[str, dict[str, bytes]]) -> None:

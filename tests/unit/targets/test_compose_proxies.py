@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from modelyard.errors import ModelyardError
 from modelyard.targets.compose import secret_files
 from modelyard.targets.compose.definition import Service
 from modelyard.targets.compose.names import Scope
 from modelyard.targets.compose.proxies import PROXIES, in_memory, on_disk, proxies_file, proxy_variables
-from modelyard.targets.compose.secret_files import provide, secrets_folder, values_of
+from modelyard.targets.compose.secret_files import provide, secrets_folder, values_beside, values_of
 
 PLAIN = {"https_proxy": "http://proxy:3128", "NO_PROXY": "example.com"}
 CLOSED = {"HTTPS_PROXY": "http://me:word@proxy:3128"}
@@ -65,7 +66,7 @@ def test_prometheus_gets_the_first_token_and_its_group_may_read_it(
 ) -> None:
     monkeypatch.setenv("TOKENS", "first-token, second-token")
     services = [service("api", secrets=("TOKENS",)), service("m", tokens=(("metrics.api", "${secret.TOKENS}"),))]
-    values = values_of(services, {})
+    values = values_beside(services, {})
     assert values == {"TOKENS": "first-token, second-token", "metrics.api": "first-token"}
     assert provide(scope, values, os.getuid()) == {"TOKENS", "metrics.api"}
     assert provide(scope, values, os.getuid()) == set()
@@ -73,6 +74,17 @@ def test_prometheus_gets_the_first_token_and_its_group_may_read_it(
     assert modes == {"TOKENS": 0o600, "metrics.api": 0o640}
     provide(scope, {}, os.getuid())
     assert not secrets_folder(scope).exists()
+
+
+def test_a_secret_that_another_shell_has_set_stays(scope: Scope, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = service("api", secrets=("TOKENS",))
+    monkeypatch.setenv("TOKENS", "v4lue")
+    provide(scope, values_of(one, {}), os.getuid())
+    monkeypatch.delenv("TOKENS")
+    provide(scope, values_beside([one], {}), os.getuid(), kept=one.secret_files)
+    assert (secrets_folder(scope) / "TOKENS").read_text() == "v4lue"
+    with pytest.raises(ModelyardError, match="secret `TOKENS` is not set"):
+        values_of(one, {})
 
 
 def test_what_was_deployed_is_read_back_whole() -> None:

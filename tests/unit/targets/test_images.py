@@ -80,6 +80,27 @@ def test_places_in_the_cloud_bring_their_clients(root):
     assert "tensorboard" in asked[3]
 
 
+@pytest.mark.parametrize(
+    ("url", "extra"),
+    [("gs://bucket/x", "gcs"), ("abfs://box/x", "azure"), ("https://host/x.csv", "http"), ("file:///x", None)],
+)
+def test_every_place_that_sources_know_brings_its_extra(root, monkeypatch, url, extra):
+    monkeypatch.setattr(image_requirements, "_own", sorted)
+    node = Node("sources.x", "ingest", config={"type": "files"}, external=ExternalData(url, "b3:0"))
+    asked = asks_for(images_of(graph_of(node), root, "base")["tasks"]) - {""}
+    assert asked == ({extra} if extra else set())
+
+
+def test_a_server_of_records_in_postgresql_has_its_driver(root):
+    node = Node("tracking", "tracking", role="service", config={"port": 5000, "backend": "postgres"})
+    assert any(line.startswith("psycopg") for line in asks_for(images_of(graph_of(node), root, "base")["tracking"]))
+
+
+def test_images_of_others_are_not_built(root):
+    node = Node("observe.grafana", "grafana", role="service", config={"image": "grafana/grafana:12", "port": 3000})
+    assert set(images_of(graph_of(SERVE, node), root, "base")) == {"serving"}
+
+
 def test_a_server_that_asks_for_a_gpu_gets_the_runtime_for_it(root):
     on_gpu = Node("serving.api", "serve", role="service", resources=Resources(gpu=1))
     cpu, gpu = (asks_for(images_of(graph_of(node), root, "base")["serving"]) for node in (SERVE, on_gpu))

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import urllib.error
@@ -79,3 +80,17 @@ def test_where_mlflow_has_other_names_its_own_command_line_is_run(monkeypatch):
     with pytest.raises(ReplacedError):
         mlflow_server.main("127.0.0.1", "5000", "sqlite:///x.db", "file:///a")
     assert run[0][1:4] == ["-m", "mlflow", "server"]
+
+
+def test_a_database_of_its_own_on_a_volume_is_made_whole_before_the_server_starts(tmp_path, monkeypatch):
+    """A server that is killed while MLflow migrates leaves half a schema, with which none starts again."""
+    from types import SimpleNamespace
+
+    from modelyard.tracking.server import _places
+
+    database = tmp_path / "records" / "mlflow.db"
+    monkeypatch.setenv("MODELYARD_BACKEND", f"sqlite:///{database}")
+    assert _places(SimpleNamespace(root=tmp_path))[0] == f"sqlite:///{database}"
+    with sqlite3.connect(database) as connection:
+        (made,) = connection.execute("SELECT count(*) FROM alembic_version").fetchone()
+    assert made == 1

@@ -112,7 +112,7 @@ class Compilation:
             outputs=outputs,
             code=code,
             environment=environment or self.environments.of(kind, variant, getattr(running, "runtime", None)),
-            resources=resources_of(getattr(running, "resources", None)),
+            resources=resources_of(getattr(running, "resources", None), kind),
             retries=retries_of(getattr(running, "retries", None)),
             timeout=getattr(running, "timeout", None),
             marks=Marks(self.loaded.place, config, origins or {"": address}),
@@ -139,10 +139,12 @@ class _At:
         return True
 
 
-def resources_of(section: declared.Resources | None) -> Resources:
+def resources_of(section: declared.Resources | None, kind: str) -> Resources:
+    """Of what a training asks for, its other machines are its own, and its GPUs are no use to who joins its rows."""
     if section is None:
         return _RESOURCES
-    return Resources(section.cpu, section.memory or 0, section.gpu, section.gpu_type, section.nodes)
+    gpu, gpu_type = (0, None) if kind == "join" else (section.gpu, section.gpu_type)
+    return Resources(section.cpu, section.memory or 0, gpu, gpu_type, section.nodes if kind == "train" else 1)
 
 
 def retries_of(section: declared.RetrySettings | None) -> Retries:

@@ -107,5 +107,5 @@ def _check_settings(findings: Findings, target: KubernetesTarget) -> None:
 
 
 def is_local(place: str) -> bool:
-    """Whether it is a path, or a URL of a file."""
-    return "://" not in place or place.startswith(("sqlite:", "file:"))
+    """Whether it is a path, or a URL of a file; what a secret holds as a whole is neither."""
+    return place.startswith(("sqlite:", "file:")) or ("://" not in place and "${secret." not in place)

@@ -5,20 +5,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from modelyard.spec.forms import tracking_volume
-from modelyard.spec.model.base import ListOrOne, Matching, Section, table_of
+from modelyard.spec.model.base import ListOrOne, Section, table_of
+from modelyard.spec.model.exposing import Expose
+from modelyard.spec.model.object_names import Namespace, ObjectName, Registry
 from modelyard.spec.model.values import Cpu, Duration, Memory, Text
-
-_DOMAIN = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$"
-_LABEL = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
-_OBJECT = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"
-_LETTERS = "of lower case letters, digits and `-`, with a letter or a digit at both ends"
-_REGISTRY = r"^[a-z0-9][A-Za-z0-9._:/-]*$"
-ObjectName = Annotated[str, Matching(_OBJECT, "object_name", f"not the name of an object; it is {_LETTERS}; also `.`")]
-Namespace = Annotated[str, Matching(_LABEL, "namespace", f"not a namespace; it is {_LETTERS}")]
-Domain = Annotated[str, Matching(_DOMAIN, "domain", "not a domain; write models.example.com")]
-Registry = Annotated[
-    str, Matching(_REGISTRY, "registry", "not a registry; write registry.example.com/ml, without https://")
-]
 
 
 class Images(Section):
@@ -51,60 +41,6 @@ class StoreVolume(Volume):
         default="ReadWriteMany",
         description="ReadWriteMany, unless all of it runs on one node.",
         examples=["ReadWriteMany"],
-    )
-
-
-class Ingress(Section):
-    """An Ingress an endpoint."""
-
-    class_: ObjectName = Field(alias="class", description="The IngressClass.", examples=["nginx"])
-    tls: ObjectName | None = Field(
-        default=None, description="The Secret that holds the certificate.", examples=["models-tls"]
-    )
-    annotations: dict[str, Text] = Field(
-        default_factory=dict,
-        description="What the controller wants to know.",
-        examples=[{"cert-manager.io/cluster-issuer": "letsencrypt"}],
-    )
-    controller: Namespace | None = Field(
-        default=None,
-        description="The namespace of the controller's pods; only these are let through to the servers.",
-        examples=["ingress-nginx"],
-    )
-
-
-class Gateway(Section):
-    """An HTTPRoute an endpoint, at a Gateway that is there."""
-
-    name: ObjectName = Field(description="The Gateway.", examples=["public"])
-    namespace: Namespace | None = Field(default=None, description="Its namespace.", examples=["gateways"])
-    section: ObjectName | None = Field(default=None, description="One of its listeners.", examples=["https"])
-    controller: Namespace | None = Field(
-        default=None,
-        description="The namespace of the pods that it forwards with; only these are let through to the servers.",
-        examples=["envoy-gateway-system"],
-    )
-
-
-class Expose(Section):
-    """Who reaches the endpoints from outside of the project."""
-
-    domain: Domain | None = Field(
-        default=None,
-        description="`serving.api` answers at `api.` and this.",
-        examples=["models.example.com"],
-    )
-    ingress: Annotated[Ingress, table_of("class")] | None = Field(
-        default=None, description="By Ingress: its class, or a table.", examples=["nginx"]
-    )
-    gateway: Annotated[Gateway, table_of("name")] | None = Field(
-        default=None, description="By Gateway API: the Gateway's name, or a table.", examples=["public"]
-    )
-    clients: Annotated[tuple[Namespace, ...], ListOrOne] = Field(
-        default=(), description="Namespaces whose pods may ask the endpoints directly.", examples=[["shop"]]
-    )
-    metrics: Namespace | None = Field(
-        default=None, description="The namespace of the Prometheus that reads `/metrics`.", examples=["monitoring"]
     )
 
 

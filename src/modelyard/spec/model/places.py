@@ -55,7 +55,7 @@ class StateSettings(Section):
     uri: str = Field(
         default="sqlite:///.modelyard/state.db",
         min_length=1,
-        description="SQLite, or PostgreSQL by URL.",
+        description="SQLite, PostgreSQL by URL, or `kubernetes://`, which keeps it in the cluster's own objects.",
         examples=["postgresql://modelyard:${secret.PG_PASSWORD}@pg/modelyard"],
     )
 

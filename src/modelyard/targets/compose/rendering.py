@@ -27,13 +27,7 @@ def services_of(graph: Graph) -> list[Service]:
         if node.role == "service" and all(ref.follow for ref in node.inputs.values())
     ]
     ports: dict[int, str] = {}
-    called: dict[str, str] = {}
     for service in found:
-        if called.setdefault(service.name, service.address) != service.address:
-            raise ModelyardError(
-                f"{service.address} and {called[service.name]} would both be called `{service.name}`",
-                address=service.address, fix=f"give {service.address} another name", code="name-clash",
-            )  # fmt: skip
         if service.published and ports.setdefault(service.published, service.address) != service.address:
             raise ModelyardError(
                 f"{service.address} and {ports[service.published]} both want port {service.published}",
@@ -67,6 +61,7 @@ def render_files(
 ) -> dict[str, bytes]:
     """`proxies` is a file of variables, where this machine has some."""
     services = sorted(services, key=lambda service: service.address)
+    _refuse_one_name(services)
     own = [service for service in services if not service.is_companion]
     companions = companions_of(services)
     on_postgres = any(service.on_postgres or service.kind == "postgres" for service in services)
@@ -113,6 +108,18 @@ def render_files(
         if service.kind == "prometheus":
             files |= observing_files(scope, services, documents[service.address].node["config"]["endpoints"])
     return dict(sorted(files.items()))
+
+
+def _refuse_one_name(services: Sequence[Service]) -> None:
+    """Raise ModelyardError where two would be called the same: `serving.tracking`, and `tracking` itself."""
+    called: dict[str, str] = {}
+    for service in services:
+        for name in {service.name, service.container}:
+            if (other := called.setdefault(name, service.address)) != service.address:
+                raise ModelyardError(
+                    f"{service.address} and {other} would both be called `{name}`",
+                    address=service.address, fix="give one of them another name", code="name-clash",
+                )  # fmt: skip
 
 
 def check(text: bytes) -> None:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from modelyard.errors import ModelyardError
 from modelyard.secrets import resolve, value
 from modelyard.targets.compose.definition import TOKENS, Service
 from modelyard.targets.compose.names import Scope
@@ -26,17 +27,23 @@ def secrets_folder(scope: Scope) -> Path:
     return base / f"modelyard-{os.getuid()}" / f"{scope.compose_name}-{name}"
 
 
-def values_of(services: Iterable[Service], settings: Mapping[str, Any]) -> dict[str, str]:
+def values_of(service: Service, settings: Mapping[str, Any]) -> dict[str, str]:
     """By the name of the file: secrets whole, of tokens the first. Raises ModelyardError for one that is not set."""
+    whole = {name: value(name, settings.get("secrets") or {}) for name in service.secrets}
+    return whole | {name: resolve(text, settings).split(",")[0].strip() for name, text in service.tokens}
+
+
+def values_beside(services: Iterable[Service], settings: Mapping[str, Any]) -> dict[str, str]:
+    """Those of services that stay as they are, as far as they can be had here."""
     values: dict[str, str] = {}
     for service in services:
-        values |= {name: value(name, settings.get("secrets") or {}) for name in service.secrets}
-        values |= {name: resolve(text, settings).split(",")[0].strip() for name, text in service.tokens}
+        with suppress(ModelyardError):  # not set in this shell: what was written before stays
+            values |= values_of(service, settings)
     return values
 
 
-def provide(scope: Scope, values: Mapping[str, str], owner: int) -> set[str]:
-    """Write them, and take away what is not named; the names of those that differ from before."""
+def provide(scope: Scope, values: Mapping[str, str], owner: int, kept: Collection[str] = ()) -> set[str]:
+    """Write them, and take away what is neither named nor to be kept; the names of those that differ from before."""
     folder = secrets_folder(scope)
     changed = set()
     if values:
@@ -56,7 +63,7 @@ def provide(scope: Scope, values: Mapping[str, str], owner: int) -> set[str]:
         if os.getuid() == 0:
             os.chown(draft, owner, 0)
         draft.replace(path)
-    forget_others(scope, values)
+    forget_others(scope, {*values, *kept})
     return changed
 
 

@@ -16,7 +16,7 @@ from modelyard.targets.compose.observing import Container, containers, live_serv
 from modelyard.targets.compose.ownership import refuse_clash, remove_unused
 from modelyard.targets.compose.proxies import PROXIES, in_memory, on_disk, proxy_variables
 from modelyard.targets.compose.readiness import wait_until_ready
-from modelyard.targets.compose.secret_files import forget_others, provide, values_of
+from modelyard.targets.compose.secret_files import forget_others, provide, values_beside, values_of
 from modelyard.targets.probing import ask
 from modelyard.task import TaskDocument
 
@@ -106,7 +106,7 @@ class ComposeServices:
             self._write([service for service, _ in known.values()], documents)
 
     def _up(self, service: Service, document: TaskDocument) -> None:
-        changed = self._equip(document.settings)
+        changed = self._equip(service, document.settings)
         if service.door:
             # A door that stands at the right port stays, whatever else is new: through it no request is refused.
             stays = ["--no-recreate"] if self._holds_its_port(service) else []
@@ -114,12 +114,14 @@ class ComposeServices:
         anew = changed.intersection([*service.secret_files, PROXIES])
         self._compose_up(*(["--force-recreate"] if anew else []), service.container)
 
-    def _equip(self, settings: Mapping[str, Any]) -> set[str]:
+    def _equip(self, service: Service, settings: Mapping[str, Any]) -> set[str]:
         """Rendered files, secrets and proxies for all that is deployed; the names of secrets that changed."""
         with self._rendering:
-            services = [service for service, _ in self._known().values()]
-            proxies = proxy_variables(os.environ, {service.name for service in services})
-            changed = provide(self._scope, {**values_of(services, settings), **in_memory(proxies)}, self._user)
+            services = [one for one, _ in self._known().values()]
+            proxies = proxy_variables(os.environ, {one.name for one in services})
+            values = {**values_beside(services, settings), **values_of(service, settings), **in_memory(proxies)}
+            kept = [name for one in services for name in one.secret_files]
+            changed = provide(self._scope, values, self._user, kept)
             on_disk(self._scope, proxies)
             self.render()
         return changed

@@ -75,11 +75,9 @@ def apply_one(api: Api, scope: Scope, wanted: Object, live: Object | None = None
     """One object, with the same care: `live` is the one in the cluster, where that is at hand."""
     if not scope.owns(wanted["metadata"]):
         raise AssertionError(f"{title_of(wanted)} has not the labels of {scope.owner}")
-    live = live or api.get(kind_of(wanted), name_of(wanted))
-    if live is not None:
-        refuse_foreign(scope, live)
-        if is_as_applied(live, wanted):
-            return Applied(live, "unchanged")
+    live = _lasting(api, scope, live or api.get(kind_of(wanted), name_of(wanted)))
+    if live is not None and is_as_applied(live, wanted):
+        return Applied(live, "unchanged")
     try:
         made = api.apply(wanted, force=force)
     except FieldConflict as conflict:
@@ -95,6 +93,17 @@ def apply_one(api: Api, scope: Scope, wanted: Object, live: Object | None = None
         return Applied(made, "created")
     same = made["metadata"].get("resourceVersion") == live["metadata"].get("resourceVersion")
     return Applied(made, "unchanged" if same else "changed")
+
+
+def _lasting(api: Api, scope: Scope, live: Object | None) -> Object | None:
+    """An object of ours that stays; one on its way out is waited for, as what is applied to it goes with it."""
+    if live is None:
+        return None
+    refuse_foreign(scope, live)
+    if not live["metadata"].get("deletionTimestamp"):
+        return live
+    wait_until_gone(api, [live])
+    return None
 
 
 def _replace(api: Api, wanted: Object, live: Object) -> Object:

@@ -5,15 +5,17 @@ that, models of every kind or the dynamic client's discovery of the whole cluste
 hide from us the headers, the Status and the stream that retries, messages and watches are made of.
 """
 
+import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from modelyard.errors import ModelyardError
 from modelyard.nearest import did_you_mean
-from modelyard.targets.kubernetes.api_errors import no_cluster
+from modelyard.targets.kubernetes.api_errors import no_cluster, no_login
 
 _POOL = 32  # watches and logs hold one each
 
@@ -55,6 +57,8 @@ def connect(context: str | None = None) -> Connection:
 
     Raises ModelyardError, code `no-cluster`, where none of these is there.
     """
+    import yaml
+
     try:
         from kubernetes.client import Configuration
         from kubernetes.config import ConfigException
@@ -68,10 +72,27 @@ def connect(context: str | None = None) -> Connection:
     configuration.retries = False  # ours are in `requesting`, which knows what may be asked twice
     configuration.connection_pool_maxsize = _POOL
     try:
-        title = _load(context, configuration)
-    except (ConfigException, OSError) as error:
+        with _words_of_plugins() as said:
+            title = _load(context, configuration)
+    except (ConfigException, OSError, yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
+        # The client reads a kubeconfig that is none of its kind as far as it gets.
         raise no_cluster(_what_is_wrong(context), str(error)) from error
+    if said and not configuration.api_key and not configuration.cert_file:
+        raise no_login(title, said[-1])
     return Connection(title, context, configuration)
+
+
+@contextmanager
+def _words_of_plugins() -> Iterator[list[str]]:
+    """What a login plugin says when it fails: the client writes it to the log, and goes on as nobody."""
+    said: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger().addHandler(handler)
+    try:
+        yield said
+    finally:
+        logging.getLogger().removeHandler(handler)
 
 
 def _load(context: str | None, configuration: Any) -> str:

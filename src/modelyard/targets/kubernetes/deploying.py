@@ -18,6 +18,7 @@ from modelyard.targets.kubernetes.kinds import (
     CRON_JOB,
     DEPLOYMENT,
     JOB,
+    OPERATED,
     POD,
     STATEFUL_SET,
     Object,
@@ -52,14 +53,14 @@ class Services:
         node = deployment.node
         objects = self.objects(deployment)
         if self.in_pod and deployed_with_graph(node):
-            wanted = [obj for obj in objects if kind_of(obj) in _RUNS]
+            wanted = [obj for obj in objects if _runs(obj)]
             self._refuse_other(wanted, deployment.document.fingerprint)
             wait_until_ready(self.api, self.scope, wanted, on_event)
             return self._live(node.address)
         before = self._mine(node.address)
         try:
             self._apply(objects, with_graph=deployed_with_graph(node), on_event=on_event)
-            wait_until_ready(self.api, self.scope, [obj for obj in objects if kind_of(obj) in _RUNS], on_event)
+            wait_until_ready(self.api, self.scope, [obj for obj in objects if _runs(obj)], on_event)
         except ModelyardError:
             self._put_back(before, objects)
             raise
@@ -79,9 +80,9 @@ class Services:
     def remove(self, address: str, on_event: OnEvent) -> None:
         """All that is at an address, but for claims: they hold data. What is gone is no error."""
         gone = [obj for obj in self._mine(address) if obj["kind"] != _DATA]
-        for obj in sorted(gone, key=lambda obj: kind_of(obj) not in _RUNS):
+        for obj in sorted(gone, key=lambda obj: not _runs(obj)):
             self.api.delete(kind_of(obj), name_of(obj), uid=obj["metadata"]["uid"])
-        pods = [pod for obj in gone if kind_of(obj) in _RUNS for pod in pods_of(self.api, obj)]
+        pods = [pod for obj in gone if _runs(obj) for pod in pods_of(self.api, obj)]
         wait_until_gone(self.api, [*gone, *pods])
         if gone:
             on_event({"event": "note", "text": f"{address} stopped"})
@@ -126,9 +127,9 @@ class Services:
         if before:
             for obj in before:
                 if kind_of(obj) != CONFIG_MAP:
-                    self.api.apply(_as_it_was(obj), force=True)
+                    self.api.apply(as_it_was(obj), force=True)
             return
-        pods = [pod for obj in objects if kind_of(obj) in _RUNS for pod in pods_of(self.api, obj)]
+        pods = [pod for obj in objects if _runs(obj) for pod in pods_of(self.api, obj)]
         wait_until_gone(self.api, pods)
 
     def _drop(self, before: Sequence[Object], objects: Sequence[Object]) -> None:
@@ -150,7 +151,12 @@ class Services:
         return found[address]
 
 
-def _as_it_was(obj: Object) -> Object:
+def _runs(obj: Object) -> bool:
+    """Whether it makes pods: ours, or an operator's in its place."""
+    return kind_of(obj) in _RUNS or obj["kind"] in OPERATED
+
+
+def as_it_was(obj: Object) -> Object:
     """What we had applied: the fields that are ours by the object's own account of it."""
     tree = next((holder.tree for holder in holders(obj) if holder.ours), {})
     meta = obj["metadata"]

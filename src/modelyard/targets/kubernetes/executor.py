@@ -30,6 +30,8 @@ from modelyard.targets.twins import Twins
 from modelyard.task import TaskDocument
 
 ImageOf = Callable[[Node], str]
+_MANY = 10_000
+_TICK = 0.2
 
 
 class KubernetesExecutor:
@@ -45,6 +47,7 @@ class KubernetesExecutor:
         self._watch = TaskWatch(api, scope)
         self._leftovers = Leftovers(api, scope, cluster)
         self._own: dict[str, TaskJob] = {}
+        self._slots = threading.Semaphore(cluster.parallelism or _MANY)
 
     def capacity(self) -> Capacity:
         """The cluster's scheduler knows better than anyone here what fits now."""
@@ -77,6 +80,15 @@ class KubernetesExecutor:
         return self._twins.once(task.workdir, lambda: self._tried(attempt, resources), cancel)
 
     def _tried(self, attempt: Attempt, resources: Resources) -> Outcome:
+        while not self._slots.acquire(timeout=_TICK):
+            if attempt.cancel.is_set():
+                return Outcome("cancelled", reason="cancelled before it started")
+        try:
+            return self._in_its_slot(attempt, resources)
+        finally:
+            self._slots.release()
+
+    def _in_its_slot(self, attempt: Attempt, resources: Resources) -> Outcome:
         if attempt.cancel.is_set():
             return Outcome("cancelled", reason="cancelled before it started")
         try:
@@ -102,10 +114,8 @@ class KubernetesExecutor:
                 job.adopt(found)
             return self._watched(attempt, job)
         finally:
-            try:
-                job.close()
-            finally:
-                del self._own[name]
+            _take_away(job, attempt)
+            del self._own[name]
 
     def _watched(self, attempt: Attempt, job: TaskJob) -> Outcome:
         until_started(self._api, job, attempt)
@@ -116,7 +126,15 @@ class KubernetesExecutor:
         outcome = outcome_of(attempt, code, watch, log.tail())
         if outcome.status != "ok" and code == 0 and (result := kept_result(attempt.task)):
             return Outcome("ok", result, 0, tail=outcome.tail)  # its last word was lost on the way
-        return explained(self._api, outcome, job)
+        return explained(self._api, outcome, job.listener)
+
+
+def _take_away(job: TaskJob, attempt: Attempt) -> None:
+    """What came of the attempt stands, whether or not the cluster answers any more; the next executor tidies up."""
+    try:
+        job.close()
+    except ModelyardError as error:
+        attempt.on_event({"event": "warning", "text": f"its Job is left in the cluster: {error.what}"})
 
 
 def _failed(error: ModelyardError) -> Outcome:

@@ -6,14 +6,17 @@ https://kubernetes.io/docs/reference/using-api/server-side-apply/
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from modelyard.targets.kubernetes.kinds import Object
-from modelyard.targets.kubernetes.names import MANAGER
+from modelyard.targets.kubernetes.names import MANAGER, PREFIX
 
 Tree = Mapping[str, Any]
+Same = Callable[[Any, Any], bool]
+APPLIED = PREFIX + "applied"
+"""An annotation: the digest of what was asked for the last time."""
 _UNHELD = ("apiVersion", "kind", "status")
 _UNHELD_META = ("name", "namespace", "uid", "resourceVersion", "managedFields", "creationTimestamp", "generation")
 
@@ -52,7 +55,12 @@ def is_as_applied(live: Object, wanted: Object) -> bool:
     False may also mean that the server writes a value in another way (`1000m` as `1`): then it is to be asked.
     """
     ours = next((holder.tree for holder in holders(live) if holder.ours), None)
-    return ours is not None and _agrees(ours, _held(wanted), _held(live))
+    if ours is None:
+        return False
+    # With the digest of what was asked for it is known that nothing was taken out of a field that is held whole: what
+    # it has beyond that are the server's defaults, such as those within a claim's template.
+    same = _within if APPLIED in (wanted["metadata"].get("annotations") or {}) else _equal
+    return _agrees(ours, _held(wanted), _held(live), same)
 
 
 def _held(obj: Object) -> Object:
@@ -61,20 +69,32 @@ def _held(obj: Object) -> Object:
     return {**{key: value for key, value in obj.items() if key not in _UNHELD}, "metadata": meta}
 
 
-def _agrees(tree: Tree, wanted: Any, live: Any) -> bool:
+def _equal(wanted: Any, live: Any) -> bool:
+    return bool(wanted == live) or (not wanted and not live and not isinstance(wanted, int | str))
+
+
+def _within(wanted: Any, live: Any) -> bool:
+    if isinstance(wanted, dict) and isinstance(live, dict):
+        return all(_within(value, live.get(key)) for key, value in wanted.items())
+    if isinstance(wanted, list) and isinstance(live, list):
+        return len(wanted) == len(live) and all(map(_within, wanted, live))
+    return _equal(wanted, live)
+
+
+def _agrees(tree: Tree, wanted: Any, live: Any, same: Same) -> bool:
     children = {step: child for step, child in tree.items() if step != "."}
     if not children:
-        return bool(wanted == live) or (not wanted and not live and not isinstance(wanted, int | str))
+        return same(wanted, live)
     if isinstance(wanted, dict) and isinstance(live, dict):
         return {f"f:{key}" for key in wanted} == children.keys() and all(
-            _agrees(children[f"f:{key}"], value, live.get(key)) for key, value in wanted.items()
+            _agrees(children[f"f:{key}"], value, live.get(key), same) for key, value in wanted.items()
         )
     if isinstance(wanted, list) and isinstance(live, list):
-        return _lists_agree(children, wanted, live)
+        return _lists_agree(children, wanted, live, same)
     return False
 
 
-def _lists_agree(children: Tree, wanted: Sequence[Any], live: Sequence[Any]) -> bool:
+def _lists_agree(children: Tree, wanted: Sequence[Any], live: Sequence[Any], same: Same) -> bool:
     """Items are the same by their keys, in the same order; those that others added between do not matter."""
     if len(wanted) != len(children):
         return False
@@ -87,15 +107,15 @@ def _lists_agree(children: Tree, wanted: Sequence[Any], live: Sequence[Any]) -> 
         if place is None or place <= at:
             return False
         at = place
-        if not step.startswith("v:") and not _item_agrees(step, children[step], item, live[place]):
+        if not step.startswith("v:") and not _item_agrees(step, children[step], item, live[place], same):
             return False
     return True
 
 
-def _item_agrees(step: str, tree: Tree, wanted: Any, live: Any) -> bool:
+def _item_agrees(step: str, tree: Tree, wanted: Any, live: Any, same: Same) -> bool:
     """A key that the server gave its default (`protocol: TCP`) is in the tree although we do not name it."""
     defaulted = [f"f:{key}" for key in json.loads(step[2:]) if key not in wanted]
-    return _agrees({name: child for name, child in tree.items() if name not in defaulted}, wanted, live)
+    return _agrees({name: child for name, child in tree.items() if name not in defaulted}, wanted, live, same)
 
 
 def _is(step: str, item: Any) -> bool:

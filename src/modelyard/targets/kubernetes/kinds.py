@@ -57,6 +57,9 @@ SECRET = Kind("v1", "Secret")
 SERVICE = Kind("v1", "Service")
 STATEFUL_SET = Kind("apps/v1", "StatefulSet")
 
+OPERATED = ("InferenceService", "SeldonDeployment")
+"""Kinds of operators that stand for a Deployment of ours: they have its labels, and so have their pods."""
+
 _NAMESPACED = {
     CONFIG_MAP: "configmaps", CRON_JOB: "cronjobs", DEPLOYMENT: "deployments", EVENT: "events", JOB: "jobs",
     LEASE: "leases", POD: "pods", PVC: "persistentvolumeclaims", REPLICA_SET: "replicasets", SECRET: "secrets",

@@ -13,6 +13,7 @@ from modelyard.targets.kubernetes.kinds import (
     CONFIG_MAP,
     CRON_JOB,
     DEPLOYMENT,
+    OPERATED,
     SERVICE,
     STATEFUL_SET,
     Kind,
@@ -25,7 +26,6 @@ from modelyard.targets.kubernetes.names import FINGERPRINT, Scope
 from modelyard.targets.kubernetes.readiness import readiness
 
 WORKLOADS = (DEPLOYMENT, STATEFUL_SET, CRON_JOB)
-_OPERATED = ("InferenceService", "SeldonDeployment", "Model")
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def survey(api: Api, scope: Scope, wanted: Sequence[Object], workloads: Iterable
 def live_services(api: Api, scope: Scope, workloads: Iterable[Kind] = WORKLOADS) -> dict[str, LiveService]:
     """By address, with no more rights than the runner in its pod has: it may not look at what a set may hold."""
     parent = api.get(CONFIG_MAP, parent_name(scope))
-    operated = [kind for kind in kinds_of(parent) if kind.name in _OPERATED]
+    operated = [kind for kind in kinds_of(parent) if kind.name in OPERATED]
     found = Inventory.read(api, scope, kinds=(*workloads, *operated), whole=False)
     try:
         services = api.list(SERVICE, scope.selector)
@@ -110,7 +110,7 @@ def _drifted(live: LiveService, change: ObjectChange | None) -> LiveService:
 
 def _is_workload(obj: Object, workloads: Iterable[Kind]) -> bool:
     """What an operator makes of one of ours has its labels, and is no service beside it."""
-    return (kind_of(obj) in tuple(workloads) or obj["kind"] in _OPERATED) and not controlled(obj)
+    return (kind_of(obj) in tuple(workloads) or obj["kind"] in OPERATED) and not controlled(obj)
 
 
 def _urls(services: Iterable[Object]) -> dict[str, str]:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from modelyard.targets.kubernetes.api_errors import Asked, refusal
+from modelyard.targets.kubernetes.api_errors import Asked
 from modelyard.targets.kubernetes.kinds import Object, name_of
+from modelyard.targets.kubernetes.refusing import refusal
 from modelyard.wording import on_one_line
 
 _GOES_ON = "apply again"

@@ -12,6 +12,7 @@ from modelyard.targets.kubernetes.manifests import pieces_of
 from modelyard.targets.kubernetes.manifests.documents import plain_document
 from modelyard.targets.kubernetes.manifests.pieces import lay_out, pieces_with, read, texts_of
 from modelyard.targets.kubernetes.manifests.secrets import OWN
+from modelyard.targets.kubernetes.manifests.services import SERVICES, add_service, deployed_with_graph
 from modelyard.targets.kubernetes.manifests.serving import host_of, port_of
 from modelyard.targets.kubernetes.manifests.shared import secrets_of
 from modelyard.targets.kubernetes.manifests.sheet import Sheet
@@ -43,8 +44,8 @@ def render_files(graph: Graph, scope: Scope, cluster: Cluster, images: Mapping[s
         "endpoints": _endpoints(graph, scope, cluster),
     }
     files = render_folder("kubernetes", values)
-    jobs = _jobs(graph, scope, cluster, images)
-    return dict(sorted({**files, **jobs, **{piece.path: piece.text for piece in pieces}}.items()))
+    later = {**_jobs(graph, scope, cluster, images), **_monitors(graph, scope, cluster, images)}
+    return dict(sorted({**files, **later, **{piece.path: piece.text for piece in pieces}}.items()))
 
 
 def _endpoints(graph: Graph, scope: Scope, cluster: Cluster) -> list[dict[str, object]]:
@@ -76,6 +77,16 @@ def _jobs(graph: Graph, scope: Scope, cluster: Cluster, images: Mapping[str, str
             made = training_objects(piece.object, nodes[name_of(piece.object)], scope, cluster)
         files |= {f"{JOBS}{one.path.removeprefix(JOBS)}": one.text for one in pieces_with(made, [piece])}
     return files
+
+
+def _monitors(graph: Graph, scope: Scope, cluster: Cluster, images: Mapping[str, str]) -> dict[str, bytes]:
+    """And other services that begin with what tasks have made."""
+    sheet = Sheet(scope)
+    for node in graph.nodes.values():
+        if node.role == "service" and node.kind in SERVICES and not deployed_with_graph(node):
+            document = plain_document(node, node_identity(node), graph)
+            add_service(sheet, node, document, graph, cluster, images[image_role(node)])
+    return {f"{JOBS}{piece.path}": piece.text for piece in lay_out(sheet)}
 
 
 def _is_special(node: Node, cluster: Cluster) -> bool:

@@ -14,8 +14,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from modelyard.errors import ModelyardError
-from modelyard.targets.kubernetes.api_errors import Asked, refusal, unreachable
+from modelyard.targets.kubernetes.api_errors import Asked, unreachable
 from modelyard.targets.kubernetes.connecting import Connection
+from modelyard.targets.kubernetes.refusing import refusal
 
 PATIENCE = 90.0
 """Seconds for which one request is made again and again, waits included."""
@@ -70,7 +71,7 @@ class Requester:
             wait = self._wait_for(method, response, said, attempt)
             if wait is None or time.monotonic() - began + wait > self.patience:
                 if response is None:
-                    raise unreachable(asked.cluster, error or OSError("no answer")) from error
+                    raise unreachable(asked.cluster, error or OSError("no answer"), self.connection.host) from error
                 refused = refusal(response.status, said, asked)
                 refused.unheard = unheard
                 raise refused

@@ -8,29 +8,30 @@ from modelyard.errors import ModelyardError
 from modelyard.targets.base import Outcome
 from modelyard.targets.kubernetes.api import Api
 from modelyard.targets.kubernetes.explaining import last_words
-from modelyard.targets.kubernetes.task_job import TaskJob
+from modelyard.targets.kubernetes.task_listener import TaskListener
 from modelyard.task import TaskDocument, TaskResult
 
 _SILENT = ("killed", "cancelled")
 """What an attempt's end is called where nobody but a signal had a say in it."""
 
 
-def explained(api: Api, outcome: Outcome, job: TaskJob) -> Outcome:
+def explained(api: Api, outcome: Outcome, heard: TaskListener) -> Outcome:
     if outcome.status != "failed":
         return outcome
-    if found := job.problem():
+    if found := heard.problem():
         problem, pod = found
         if problem.code == "out-of-memory":
             return replace(outcome, status="out-of-memory", reason=problem.what, fix=problem.fix, code=problem.code)
-        others = job.last.leader is not None and pod["metadata"]["uid"] != job.last.leader["metadata"]["uid"]
+        leader = heard.last.leader
+        others = leader is not None and pod["metadata"]["uid"] != leader["metadata"]["uid"]
         if problem.code == "evicted" or (others and outcome.code in _SILENT):
             tail = _words(api, pod) if others else outcome.tail
             return replace(outcome, reason=problem.what, fix=problem.fix, code=problem.code, tail=tail)
-    if job.deadline_passed:
+    if heard.deadline_passed:
         reason = "its Job ran past its deadline, with the time that it waited"
         return replace(outcome, status="timeout", reason=reason, fix="raise its `timeout`", code="timeout")
-    if job.lost and outcome.code in _SILENT:
-        return replace(outcome, reason=job.lost.what, fix=job.lost.fix or "", code=job.lost.code)
+    if heard.lost and outcome.code in _SILENT:
+        return replace(outcome, reason=heard.lost.what, fix=heard.lost.fix or "", code=heard.lost.code)
     return outcome
 
 

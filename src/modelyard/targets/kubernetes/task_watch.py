@@ -37,23 +37,30 @@ class Seen:
 
     @property
     def leader(self) -> Object | None:
-        """The pod whose log is the task's: of several nodes the one of index 0, however late it is made.
+        """The pod that the task's end is that of: of several nodes the one of index 0, however late it is made.
 
         Of several that were made one after the other it is the one that still runs.
         """
-        mine = [pod for pod in self.pods if _index(pod) == 0]
-        return max(
-            mine, key=lambda pod: (not is_over(pod), str(pod["metadata"].get("creationTimestamp"))), default=None
-        )
+        return max(self._leading, key=lambda pod: (not is_over(pod), _born(pod)), default=None)
+
+    def next(self, told: set[str]) -> Object | None:
+        """The first whose log is to be told beside those of these uids."""
+        begun = [pod for pod in self._leading if pod["metadata"]["uid"] not in told and _has_begun(pod)]
+        return min(begun, key=lambda pod: (_born(pod), not is_over(pod)), default=None)
 
     @property
     def started(self) -> bool:
         """Whether there is, or will be, nothing more to wait for before its log is read."""
-        return self.over or (self.leader is not None and (is_over(self.leader) or _has_begun(self.leader)))
+        return self.over or self.next(set()) is not None
 
-    def has_other(self, told: set[str]) -> bool:
-        """Whether another pod than those of these uids has begun, or none will."""
-        return self.started and (self.over or self.leader is None or self.leader["metadata"]["uid"] not in told)
+    @property
+    def standing(self) -> list[Object]:
+        """Of each node the last pod that was made for it."""
+        return [*([self.leader] if self.leader else []), *(pod for pod in self.pods if _index(pod) != 0)]
+
+    @property
+    def _leading(self) -> list[Object]:
+        return [pod for pod in self.pods if _index(pod) == 0]
 
     @property
     def over(self) -> bool:
@@ -74,6 +81,7 @@ class TaskWatch:
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _jobs: dict[Key, Object] = field(default_factory=dict)
     _pods: dict[Key, dict[str, Object]] = field(default_factory=dict)
+    _done: set[Key] = field(default_factory=set)
     _failed: ModelyardError | None = None
     _stopping: threading.Event = field(default_factory=threading.Event)
     _threads: dict[Kind, threading.Thread] = field(default_factory=dict)
@@ -85,6 +93,7 @@ class TaskWatch:
                 self._failed, self._stopping = None, threading.Event()
                 self._threads.clear()
             self._jobs[key_of(job)] = job
+            self._done.discard(key_of(job))
             for kind in dict.fromkeys((JOB, POD, kind_of(job))):
                 if kind not in self._threads:
                     watching = threading.Thread(target=self._watch, args=(kind, self._stopping), daemon=True)
@@ -95,6 +104,7 @@ class TaskWatch:
         with self._changed:
             self._jobs.pop(key, None)
             self._pods.pop(key, None)
+            self._done.add(key)
 
     def stop(self) -> None:
         self._stopping.set()
@@ -126,6 +136,8 @@ class TaskWatch:
     def _take(self, kind: Kind, event: str, obj: Object) -> None:
         key = key_of(obj)
         with self._changed:
+            if key in self._done:  # its pods are told to be gone after it was forgotten
+                return
             if kind == POD:
                 pods = self._pods.setdefault(key, {})
                 # One that is gone is remembered as it ended: who waits may look only now.
@@ -162,9 +174,13 @@ def exit_code_of(pod: Object) -> int | None:
     return None
 
 
+def _born(pod: Object) -> str:
+    return str(pod["metadata"].get("creationTimestamp"))
+
+
 def _has_begun(pod: Object) -> bool:
     states = [one.get("state") or {} for one in (pod.get("status") or {}).get("containerStatuses") or ()]
-    return any("running" in state or "terminated" in state for state in states)
+    return is_over(pod) or any("running" in state or "terminated" in state for state in states)
 
 
 def _index(pod: Object) -> int:

@@ -90,6 +90,7 @@ def _look(
             identity = identity_of(one.object)
             if identity not in live:
                 raise _gone(one.object)
+            one.object = live[identity]
             one.readiness = readiness(live[identity])
             if one.readiness.ready:
                 found[identity] = live[identity]

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from modelyard.targets.kubernetes.api_errors import Asked, Refusal, refusal
+from modelyard.targets.kubernetes.api_errors import Asked, Refusal
 from modelyard.targets.kubernetes.kinds import Object
+from modelyard.targets.kubernetes.refusing import refusal
 from modelyard.targets.kubernetes.requesting import Requester
 from modelyard.targets.kubernetes.streaming import lines_of
 

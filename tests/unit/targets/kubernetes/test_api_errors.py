@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from modelyard.targets.kubernetes.api_errors import Asked, FieldConflict, missing_kind, refusal, unreachable
+from modelyard.targets.kubernetes.api_errors import Asked, FieldConflict, missing_kind, unreachable
+from modelyard.targets.kubernetes.refusing import refusal
 
 ASKED = Asked("create", "Deployment api", "work", "context prod")
 
@@ -15,7 +16,7 @@ ASKED = Asked("create", "Deployment api", "work", "context prod")
         (401, "Unauthorized", "expired-token", "context prod does not accept this login", "kubectl auth whoami"),
         (
             403,
-            'pods is forbidden: User "system:anonymous" cannot list resource "pods" in API group "" in the namespace ""',
+            'pods is forbidden: User "system:anonymous" cannot get resource "pods" in API group "" in the namespace ""',
             "expired-token",
             "does not accept this login",
             "log in anew",
@@ -54,6 +55,20 @@ ASKED = Asked("create", "Deployment api", "work", "context prod")
             "quota-exceeded",
             "quota team of namespace work is used up: requested: cpu=2",
             "kubectl describe resourcequota team -n work",
+        ),
+        (
+            403,
+            'pods "a" is forbidden: failed quota: team: must specify limits.cpu for: task',
+            "quota-exceeded",
+            "quota team of namespace work wants to be told more: must specify limits.cpu",
+            "name that in its `resources`",
+        ),
+        (
+            403,
+            'pods "a" is forbidden: [maximum memory usage per Container is 1Gi, but limit is 4Gi]',
+            "quota-exceeded",
+            "namespace work bounds what a pod may ask for: maximum memory usage per Container is 1Gi, but limit is 4Gi",
+            "kubectl describe limitrange -n work",
         ),
         (
             400,
@@ -134,6 +149,11 @@ def test_a_conflict_names_field_manager_and_time() -> None:
 )
 def test_who_applies_manifests_or_scales_is_no_hand(said: str) -> None:
     assert not conflict((".spec.replicas", said)).owned[0].by_hand
+
+
+def test_kubectl_scale_is_a_hand() -> None:
+    said = 'conflict with "kubectl" with subresource "scale" using apps/v1 at 2026-11-24T10:00:00Z'
+    assert conflict((".spec.replicas", said)).owned[0].by_hand
 
 
 def test_what_an_operators_kind_needs_is_named() -> None:

@@ -70,6 +70,25 @@ def test_a_field_that_another_took_is_one_though_its_value_is_ours() -> None:
     assert not is_as_applied(found, WANTED)
 
 
+def test_defaults_within_a_field_held_whole_are_none_where_the_digest_says_so() -> None:
+    """The API server completes a StatefulSet's claim templates, a field that is held whole."""
+    claim = {"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"]}}
+    annotations = {"modelyard.dev/applied": "d1"}
+    wanted: Object = {
+        "kind": "StatefulSet", "metadata": {"name": "a", "annotations": annotations}, "spec": {"claims": [claim]},
+    }  # fmt: skip
+    tree = {"f:metadata": {"f:annotations": {"f:modelyard.dev/applied": {}}}, "f:spec": {"f:claims": {}}}
+    found = deepcopy(wanted)
+    found["spec"]["claims"][0] |= {"kind": "PersistentVolumeClaim", "status": {"phase": "Pending"}}
+    found["metadata"]["managedFields"] = [{"manager": "modelyard", "operation": "Apply", "fieldsV1": tree}]
+    assert is_as_applied(found, wanted)
+    other = deepcopy(wanted)
+    other["metadata"]["annotations"]["modelyard.dev/applied"] = "d2"
+    assert not is_as_applied(found, other)
+    del wanted["metadata"]["annotations"], tree["f:metadata"]
+    assert not is_as_applied(found, wanted)
+
+
 def test_the_latest_other_holder_of_a_field_is_told() -> None:
     holder = holder_of(live(), ("f:spec", "f:replicas"))
     assert holder is not None

@@ -90,7 +90,8 @@ def test_cores_are_written_as_the_api_server_writes_them(count, text):
 
 
 @pytest.mark.parametrize(
-    ("count", "text"), [(GIB, "1Gi"), (1536 << 20, "1536Mi"), (1000, "1000"), (1 << 40, "1Ti"), (2048, "2Ki"), (0, "0")]
+    ("count", "text"),
+    [(GIB, "1Gi"), (1536 << 20, "1536Mi"), (1000, "1k"), (1 << 40, "1Ti"), (2048, "2Ki"), (10**9, "1G"), (0, "0")],
 )
 def test_bytes_are_written_as_the_api_server_writes_them(count, text):
     assert size(count) == text

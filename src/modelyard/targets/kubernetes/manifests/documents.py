@@ -29,7 +29,8 @@ def tracking_uri(scope: Scope, uri: str | None) -> str:
 
 
 def is_local(uri: str | None) -> bool:
-    return uri is None or uri.startswith(("sqlite:", "file:")) or "://" not in uri
+    """Whether it names a file; a URL that is a secret as a whole names none."""
+    return uri is None or uri.startswith(("sqlite:", "file:")) or ("://" not in uri and "${secret." not in uri)
 
 
 def in_pod(document: TaskDocument, scope: Scope) -> TaskDocument:
@@ -98,7 +99,7 @@ def add_document(sheet: Sheet, node: Node, document: TaskDocument) -> str:
 def as_text(document: TaskDocument) -> str:
     """The text of a ConfigMap's key: ASCII, which YAML takes as it is. Raises ModelyardError for one too large."""
     parts = sorted(document.to_json().items())
-    lines = [f'  "{key}": {json.dumps(value, sort_keys=True, default=_plain)}' for key, value in parts]
+    lines = [f'  "{key}": {json.dumps(value, default=_plain)}' for key, value in parts]
     text = "{\n" + ",\n".join(lines) + "\n}"
     if len(text) > _MOST:
         address = str(document.node["address"])

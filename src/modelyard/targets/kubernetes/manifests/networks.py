@@ -11,7 +11,8 @@ from modelyard.targets.kubernetes.names import COMPONENT, Scope
 from modelyard.targets.kubernetes.settings import Cluster
 from modelyard.targets.ports import PORTS
 
-_API_SERVER = (443, 6443)
+_API_SERVER = (443, 6443, 8443)
+"""Of the Service, and behind it: some plugins look at packets after the Service's address is replaced."""
 _NAMESPACE = "kubernetes.io/metadata.name"
 _NODE_LOCAL_DNS = "169.254.20.10/32"
 Rule = Mapping[str, Any]

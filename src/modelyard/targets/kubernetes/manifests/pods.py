@@ -7,7 +7,7 @@ from typing import Any
 from modelyard.graph.model import Resources
 from modelyard.secrets import references
 from modelyard.targets.kubernetes.gpus import pod_resources
-from modelyard.targets.kubernetes.manifests.documents import FOLDER, STATE
+from modelyard.targets.kubernetes.manifests.documents import FOLDER, ROOT, STATE
 from modelyard.targets.kubernetes.manifests.secrets import plain_variables, secret_variables
 from modelyard.targets.kubernetes.manifests.sheet import Head
 from modelyard.targets.kubernetes.names import PREFIX, Scope
@@ -37,6 +37,7 @@ class Pod:
     mounts: Sequence[Part]
     volumes: Sequence[Part]
     command: Sequence[str] = RUNTIME
+    workdir: str = ROOT
     restart: str = "Always"
     grace: int = GRACE
     token: bool = False
@@ -108,6 +109,11 @@ def pod_of(
         priority_class=cluster.priority_class,
         **more,
     )
+
+
+def field_variable(name: str, path: str) -> Part:
+    """What a pod knows of itself."""
+    return {"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}
 
 
 def _document(configmap: str) -> Part:

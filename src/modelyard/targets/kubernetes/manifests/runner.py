@@ -13,7 +13,7 @@ from modelyard.graph.codec import graph_to_json
 from modelyard.graph.model import EMPTY, Graph, Resources
 from modelyard.secrets import references
 from modelyard.targets.kubernetes.manifests.documents import FOLDER
-from modelyard.targets.kubernetes.manifests.pods import Pod, pod_of
+from modelyard.targets.kubernetes.manifests.pods import Pod, field_variable, pod_of
 from modelyard.targets.kubernetes.manifests.sheet import Head, Sheet
 from modelyard.targets.kubernetes.manifests.tasks import JobRules
 from modelyard.targets.kubernetes.names import COMPONENT, RUN, Scope, label_value
@@ -24,6 +24,8 @@ COMMAND = ("python", "-m", "modelyard.apply.in_cluster")
 _MOST = 1_000_000  # of the 1 MiB that the API server takes, with base64's third on top
 _ATTEMPTS = 6
 _LATE = 3600
+_GRACE = 120
+"""Seconds to end in order: longer than its tasks have, which it waits for and writes down."""
 _NEEDS = Resources(cpu=0.5, memory=1 << 30)
 _SHARED = ("store", "tracking", "state", "notifications")
 _FAILS = {"action": "FailJob", "onExitCodes": {"operator": "In", "values": [1, 2]}}
@@ -34,7 +36,8 @@ def packed(graph: Graph, images: Mapping[str, str]) -> bytes:
     """The graph as the runner reads it, with the images to take, since it builds none. The same bytes each time."""
     cluster = {**(graph.target.get("kubernetes") or {}), "images": dict(sorted(images.items()))}
     told = replace(graph, target={**graph.target, "kubernetes": cluster})
-    text = json.dumps(graph_to_json(told), sort_keys=True, separators=(",", ":"), default=dict)
+    # In the graph's own order: what is made of a map (the columns of a view) is in the order in which it was written.
+    text = json.dumps(graph_to_json(told), separators=(",", ":"), default=dict)
     return gzip.compress(text.encode(), mtime=0)
 
 
@@ -116,16 +119,16 @@ def _pod(
         head=head,
         resources=_NEEDS,
         secrets=references([settings.get(name) for name in _SHARED if settings.get(name)]),
-        env=[_field("MODELYARD_POD", "metadata.name"), _field("MODELYARD_NAMESPACE", "metadata.namespace")],
+        env=[
+            field_variable("MODELYARD_POD", "metadata.name"),
+            field_variable("MODELYARD_NAMESPACE", "metadata.namespace"),
+        ],
         command=COMMAND,
         args=[GRAPH, *arguments],
         restart="Never",
+        grace=_GRACE,
         token=True,
     )
-
-
-def _field(name: str, path: str) -> dict[str, Any]:
-    return {"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}
 
 
 def _settings(graph_gz: bytes) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from modelyard.targets.kubernetes.manifests.tracking import add_tracking
 from modelyard.targets.kubernetes.settings import Cluster
 from modelyard.task import TaskDocument
 
-_ADD: Mapping[str, Callable[[Sheet, Node, TaskDocument, Graph, Cluster, str], None]] = {
+SERVICES: Mapping[str, Callable[[Sheet, Node, TaskDocument, Graph, Cluster, str], None]] = {
     "serve": add_endpoint,
     "tracking": add_tracking,
     "monitor": add_monitor,
@@ -23,14 +23,16 @@ _ADD: Mapping[str, Callable[[Sheet, Node, TaskDocument, Graph, Cluster, str], No
 
 def deployed_with_graph(node: Node) -> bool:
     """Whether a service needs nothing that a task makes, or finds it by itself."""
-    return node.role == "service" and node.kind in _ADD and all(ref.follow for ref in node.inputs.values())
+    return node.role == "service" and node.kind in SERVICES and all(ref.follow for ref in node.inputs.values())
 
 
 def add_service(
     sheet: Sheet, node: Node, document: TaskDocument | None, graph: Graph, cluster: Cluster, image: str
 ) -> None:
     """Without a document it is one that `deployed_with_graph`."""
-    _ADD[node.kind](sheet, node, document or plain_document(node, fingerprint_of(node), graph), graph, cluster, image)
+    SERVICES[node.kind](
+        sheet, node, document or plain_document(node, fingerprint_of(node), graph), graph, cluster, image
+    )
 
 
 def fingerprint_of(node: Node) -> str:

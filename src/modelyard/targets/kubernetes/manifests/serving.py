@@ -6,7 +6,7 @@ from modelyard.graph.model import Graph, Node
 from modelyard.secrets import references
 from modelyard.targets.kubernetes.manifests.documents import DOCUMENT, add_document
 from modelyard.targets.kubernetes.manifests.networks import add_service_network, from_clients
-from modelyard.targets.kubernetes.manifests.pods import pod_of
+from modelyard.targets.kubernetes.manifests.pods import field_variable, pod_of
 from modelyard.targets.kubernetes.manifests.sheet import Head, Sheet, head_of
 from modelyard.targets.kubernetes.names import Scope
 from modelyard.targets.kubernetes.quantities import cores
@@ -19,6 +19,7 @@ PORT = PORTS["serve"]
 _DRAIN = 5
 _PATIENCE = 3600
 _LIVE = "/v2/health/live"
+_SCRAPED = {"prometheus.io/scrape": "true", "prometheus.io/port": str(PORT), "prometheus.io/path": "/metrics"}
 
 
 def add_endpoint(sheet: Sheet, node: Node, document: TaskDocument, graph: Graph, cluster: Cluster, image: str) -> None:
@@ -38,12 +39,13 @@ def add_endpoint(sheet: Sheet, node: Node, document: TaskDocument, graph: Graph,
         args=[DOCUMENT],
         resources=node.resources,
         secrets=references([node.config, document.store]),
+        env=[field_variable("MODELYARD_REPLICA", "metadata.name")],
         ports=[{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
         probes=_probes(),
         drain=_DRAIN,
         affinity=_apart(scope, node),
         spread=_spread(scope, node),
-        head=head,
+        head=head.annotated(_SCRAPED),
     )
     sheet.add(
         "Deployment",

@@ -17,8 +17,9 @@ from modelyard.task import TaskDocument
 
 KIND = PREFIX + "kind"
 COMPONENT = "task"
-_START = 60
-"""Seconds beside the timeout: a deadline is for what the executor, which counts by itself, cannot end any more."""
+_START = 3600
+"""Seconds that a pod may wait for a node and its image: the executor counts from its start, and a deadline only ends
+what no executor can end any more."""
 _FAILS = {"action": "FailJob", "onExitCodes": {"operator": "NotIn", "values": [0]}}
 
 

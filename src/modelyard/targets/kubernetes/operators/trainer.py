@@ -18,7 +18,7 @@ RULES = (
     {
         "apiGroups": [GROUP],
         "resources": ["trainjobs", "trainingruntimes"],
-        "verbs": ["create", "delete", "get", "list", "patch", "watch"],
+        "verbs": ["create", "delete", "get", "list", "watch"],
     },
 )
 
