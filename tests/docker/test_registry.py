@@ -147,9 +147,7 @@ def test_a_registry_that_does_not_answer_is_said(tmp_path, forgotten):
 def test_an_image_for_a_cluster_has_the_project_at_its_place_and_what_a_run_needs(tmp_path, forgotten):
     with serving(tmp_path) as port:
         root = project(tmp_path / "project", port)
-        lifted = str(Path(__file__).parents[1] / "kubernetes" / "lifted")
-        path = os.pathsep.join(filter(None, [lifted, os.environ.get("PYTHONPATH")]))
-        done = build(root, "--push", environment="prod", PYTHONPATH=path)
+        done = build(root, "--push", environment="prod")
         assert done.returncode == 0, done.stderr
         images = {image["role"]: image for image in json.loads(done.stdout)}
         name = f"{images['tasks']['name']}@{images['tasks']['digest']}"

@@ -1,6 +1,5 @@
 """A copy of a project that is applied to the tests' cluster through the command line, as a person does it."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -49,8 +48,7 @@ class ClusterProject(Project):
 
     def start(self, *arguments: str, **changes: str) -> Any:
         usual = {"MODELYARD_ENVIRONMENT": ENVIRONMENT, "KUBECONFIG": str(self.node.folder / "kubeconfig")}
-        lifted = os.pathsep.join([str(Path(__file__).parent / "lifted"), PATH])
-        return super().start(*arguments, **{**usual, "PYTHONPATH": lifted, **changes})
+        return super().start(*arguments, **{**usual, "PYTHONPATH": PATH, **changes})
 
     def listed(self, kind: str, component: str = "") -> list[dict[str, Any]]:
         found = self.server.objects.listed(kind, NAMESPACE)
