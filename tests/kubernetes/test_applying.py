@@ -100,6 +100,21 @@ def test_what_the_spec_changed_is_told_field_by_field_and_applied(server: ApiSer
     assert differences(api, SCOPE, objects) == []
 
 
+def test_an_autoscaler_takes_the_number_of_replicas_over_as_it_is(server: ApiServer, api: Api, told: Told) -> None:
+    apply_objects(api, SCOPE, [*environment()[:4], wanted.deployment(replicas=8)], told)
+    scaled = wanted.deployment()
+    del scaled["spec"]["replicas"]
+    objects = [*environment()[:4], scaled]
+    assert actions(api, objects, told)[-1] == "changed"
+    assert server.objects.get("Deployment", "default", NAME)["spec"]["replicas"] == 8
+    edit(server, "kube-controller-manager", replicas=9)
+    assert actions(api, objects, told)[-1] == "unchanged"
+    assert differences(api, SCOPE, objects) == []
+    assert actions(api, environment(), told)[-1] in ("changed", "mended")
+    assert server.objects.get("Deployment", "default", NAME)["spec"]["replicas"] == 1
+    assert actions(api, environment(), told)[-1] == "unchanged"
+
+
 def test_drift_names_the_field_the_hand_and_the_time_and_is_mended(server: ApiServer, api: Api, told: Told) -> None:
     apply_objects(api, SCOPE, environment(), told)
     edit(server, replicas=5)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from kube_yard import NAMESPACE, yard_of
-from task_yard import OUT, SLOW, WRITE, Tasks
+from pod_yard import OUT, SLOW, WRITE, Tasks
 
 from cluster.objects import How
 from watching import eventually

@@ -82,7 +82,7 @@ def test_each_has_what_its_people_need() -> None:
 def test_approvals_wait_in_productions_own_environment(project: Callable[[str], Path]) -> None:
     with pytest.raises(ErrorGroup) as caught:
         load_spec(project(HEAD.format("production")), environment="prod", environ={})
-    assert {"not-supported"} == {error.code for error in caught.value.errors}
+    assert {"cluster", "not-supported"} == {error.code for error in caught.value.errors}
     assert any("approval" in error.what for error in caught.value.errors)
 
 

@@ -68,13 +68,13 @@ class Api:
         # The items of a list come without what the list is of.
         return [{"apiVersion": kind.api_version, "kind": kind.name, **item} for item in found.get("items") or ()]
 
-    def apply(self, obj: Object, *, force: bool = False, dry_run: bool = False) -> Object:
+    def apply(self, obj: Object, *, force: bool = False, dry_run: bool = False, manager: str = MANAGER) -> Object:
         """Server-side apply: it then has these fields, and lacks those that we applied before and did not now.
 
         Raises FieldConflict where others hold fields with other values, unless `force` takes them.
         """
         kind = kind_of(obj)
-        query = {"fieldManager": MANAGER, "force": str(force).lower(), "fieldValidation": "Strict", **_dry(dry_run)}
+        query = {"fieldManager": manager, "force": str(force).lower(), "fieldValidation": "Strict", **_dry(dry_run)}
         for attempt in range(1, _TRIES + 1):
             try:
                 return self._send(

@@ -18,6 +18,7 @@ from modelyard.targets.kubernetes.kinds import NAMESPACE, Object, kind_of, name_
 from modelyard.targets.kubernetes.names import Scope
 from modelyard.targets.kubernetes.ownership import refuse_foreign, refuse_taken
 from modelyard.targets.kubernetes.pruning import prune, wait_until_gone
+from modelyard.targets.kubernetes.replicas import HANDOVER, leave_replicas
 
 Action = Literal["created", "changed", "mended", "replaced", "unchanged"]
 
@@ -78,12 +79,17 @@ def apply_one(api: Api, scope: Scope, wanted: Object, live: Object | None = None
     live = _lasting(api, scope, live or api.get(kind_of(wanted), name_of(wanted)))
     if live is not None and is_as_applied(live, wanted):
         return Applied(live, "unchanged")
+    if live is not None:
+        leave_replicas(api, wanted, live)
     try:
         made = api.apply(wanted, force=force)
     except FieldConflict as conflict:
-        if not all(held.by_hand for held in conflict.owned):
+        others = [held for held in conflict.owned if held.manager != HANDOVER]
+        if not all(held.by_hand for held in others):
             raise
-        note = "; ".join(f"{held.field} was changed by {held.manager}" for held in conflict.owned)
+        if not others:
+            return Applied(api.apply(wanted, force=True), "changed")
+        note = "; ".join(f"{held.field} was changed by {held.manager}" for held in others)
         return Applied(api.apply(wanted, force=True), "mended", note)
     except Refusal as refused:
         if refused.code != "immutable-field" or live is None or wanted["kind"] == DATA:
