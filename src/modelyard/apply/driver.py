@@ -86,7 +86,8 @@ def _carry_out(
     _take_known(applying)
     tasks = TaskRunner(applying, budget, Champions(applying.graph, applying.store))
     services = ServiceRunner(applying)
-    _report_stopped(applying, _schedule(applying, tasks, services, parallelism, keep_going))
+    bound = parallelism or _bound_of(applying.graph)
+    _report_stopped(applying, _schedule(applying, tasks, services, bound, keep_going))
     _delete(applying, services, keep_going)
     report = _report(applying, time.monotonic() - begun)
     with contextlib.suppress(ModelyardError):  # on a full disk what was done is still worth to be told
@@ -94,6 +95,12 @@ def _carry_out(
         applying.state.journal("apply-finished", payload, environment)
     applying.emit(ApplyFinished(report))
     return report
+
+
+def _bound_of(graph: Graph) -> int | None:
+    """Tasks at once by the target's own settings, where nobody asks for another number."""
+    bound: int | None = next((settings.get("parallelism") for settings in graph.target.values() if settings), None)
+    return bound
 
 
 def _take_known(applying: Applying) -> None:

@@ -180,6 +180,13 @@ def test_parallelism_bounds_what_runs_at_once(yard: Yard):
     assert max(len(running) for running in yard.executor.most) == 3
 
 
+def test_the_targets_own_bound_holds_where_nobody_asks_for_another(yard: Yard):
+    many = [node(f"steps.{i}", config={"n": i}, resources=Resources(cpu=0.1)) for i in range(6)]
+    yard.executor.behaviours.update({one.address: takes(0.02) for one in many})
+    yard.apply(replace(graph(*many), target={"local": {"parallelism": 2}}))
+    assert max(len(running) for running in yard.executor.most) == 2
+
+
 def test_a_task_bigger_than_the_machine_runs_alone(yard: Yard):
     big = node("steps.big", resources=Resources(cpu=64.0))
     small = node("steps.small", config={"n": 2})
