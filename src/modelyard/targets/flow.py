@@ -8,9 +8,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from modelyard.spec.emit import quoted
+
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./@+-]*")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
-_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff]")
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def flow(value: Any) -> str:
@@ -39,6 +41,5 @@ def _below(value: Any, indent: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """JSON's quotes, but no pairs of surrogates, which YAML would take for two letters."""
-    quoted = json.dumps(text, ensure_ascii=False)
-    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted)
+    """As a spec is quoted; half of a pair of surrogates, which no file holds, is escaped for the reader to refuse."""
+    return _HALF.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted(text))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from modelyard.errors import ModelyardError
@@ -67,6 +67,7 @@ def test_quotes_stand_where_a_reader_needs_them(value: Any, text: str) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(PLAIN)
+@example("\ufffe\uffff")
 def test_what_is_written_is_what_is_read(value: Any) -> None:
     assert yaml.safe_load(flow(value)) == value
     assert yaml.safe_load(block(value)) == value
