@@ -27,17 +27,17 @@ def problems(obj: dict[str, Any]) -> list[str]:
 
 @cache
 def _validator(group: str, kind: str, version: str) -> Draft202012Validator:
-    path = FOLDER / f"{group}_{kind.lower()}s.yaml"
-    if not path.is_file():
-        pytest.skip(f"no {path.name} in {FOLDER}: the CRDs are not beside this clone")
-    schemas = _schemas(path)
-    assert version in schemas, f"{path.name} has {', '.join(schemas)}, not {version}"
+    schemas = _schemas(group, kind)
+    assert version in schemas, f"{kind} of {group} has {', '.join(schemas)}, not {version}"
     schema = _closed(schemas[version], top=True)
     return Draft202012Validator(schema)
 
 
-def _schemas(path: Path) -> dict[str, Any]:
+def _schemas(group: str, kind: str) -> dict[str, Any]:
     """By version. Kept as JSON: a CRD that has a pod in it takes seconds to read as YAML."""
+    path = FOLDER / f"{group}_{kind.lower()}s.yaml"
+    if not path.is_file():
+        pytest.skip(f"no {path.name} in {FOLDER}: the CRDs are not beside this clone")
     stamp = path.stat()
     kept = Path(tempfile.gettempdir()) / f"crd-{os.getuid()}-{path.stem}-{stamp.st_size}-{stamp.st_mtime_ns}.json"
     if kept.is_file():
@@ -82,10 +82,7 @@ _PLAIN = (
 
 def definition(group: str, kind: str) -> dict[str, Any]:
     """A CRD for the tests' own API server: one version of it, which it keeps."""
-    path = FOLDER / f"{group}_{kind.lower()}s.yaml"
-    if not path.is_file():
-        pytest.skip(f"no {path.name} in {FOLDER}: the CRDs are not beside this clone")
-    version, schema = list(_schemas(path).items())[-1 if kind != "SeldonDeployment" else 0]
+    version, schema = list(_schemas(group, kind).items())[-1 if kind != "SeldonDeployment" else 0]
     plural = f"{kind.lower()}s"
     served = {"name": version, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
     return {

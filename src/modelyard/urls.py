@@ -51,6 +51,11 @@ def extra_of(url: str) -> str | None:
     return _EXTRAS.get(url.partition("://")[0], (None,))[0]
 
 
+def is_local(place: str | None) -> bool:
+    """Whether it is a path, a URL of a file, or nothing at all; what a secret holds as a whole is none of them."""
+    return place is None or place.startswith(("sqlite:", "file:")) or ("://" not in place and "${secret." not in place)
+
+
 def open_url(url: str, settings: Mapping[str, Any] | None = None, **options: Any) -> Place:
     """The file system that a URL names; `settings` are the graph's, whose `secrets` say where those in it live.
 
@@ -88,7 +93,7 @@ def _explain(error: Exception, shown: str, redact: Redactor) -> tuple[str, str]:
     lines = str(error).strip().splitlines()
     text = _PASSWORD.sub(r"\1:***@", redact((lines[0] if lines else "").encode()).decode())
     kind = type(error).__name__
-    where = _CREDENTIALS.get(_EXTRAS.get(shown.partition("://")[0], ("", ""))[0])
+    where = _CREDENTIALS.get(extra_of(shown) or "")
     if kind in _NAMELESS:
         return f"no credentials were found ({text})", f"set {where or 'its credentials'} where this runs"
     if isinstance(error, PermissionError) or _DENIED.search(text):

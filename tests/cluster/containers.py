@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cluster.clock import now
 from cluster.network import Network
 
 SANDBOX = Path(__file__).with_name("sandbox.py")
@@ -65,7 +66,7 @@ class Process:
             raise RuntimeError(f"the sandbox did not start: {(first + self._started.stdout.read()).decode()}")
         self.address, setup = network.join(self._started.pid)
         subprocess.run(["nsenter", "-t", str(self._started.pid), "-n", "sh", "-c", setup], check=True)
-        self.began = _now()
+        self.began = now()
         self.ended_at = ""
         self.oom = False
         self._started.stdin.write(b"\n")
@@ -82,7 +83,7 @@ class Process:
             return None
         self._reader.join(5)  # its last words are in the log before its end is told
         if not self.ended_at:
-            self.ended_at = _now()
+            self.ended_at = now()
         return code if code >= 0 else 128 - code
 
     def signal(self, number: int = signal.SIGTERM) -> None:
@@ -136,7 +137,3 @@ def specification(
 
 def _stamp() -> bytes:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z ").encode()
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

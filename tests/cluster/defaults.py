@@ -30,8 +30,6 @@ def _pod_spec(spec: Object, restart: str = "Always") -> None:
         for kind in ("configMap", "secret", "projected"):
             if volume.get(kind) is not None:
                 volume[kind].setdefault("defaultMode", 0o644)
-    for spread in spec.get("topologySpreadConstraints") or ():
-        _set(spread, {})
 
 
 def _container(container: Object) -> None:
@@ -110,9 +108,7 @@ def _cron_job(obj: Object) -> None:
     _set(spec, {
         "concurrencyPolicy": "Allow", "suspend": False, "successfulJobsHistoryLimit": 3, "failedJobsHistoryLimit": 1,
     })  # fmt: skip
-    template = spec["jobTemplate"]["spec"].setdefault("template", {})
-    template.setdefault("metadata", {})
-    _pod_spec(template.setdefault("spec", {}))
+    _template(spec["jobTemplate"]["spec"])
 
 
 def _service(obj: Object) -> None:

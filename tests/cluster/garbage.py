@@ -1,9 +1,9 @@
 """Deletion: finalizers, a pod's grace, and the dependents of what is gone (`propagationPolicy`)."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from cluster.clock import now
 from cluster.resources import Resource
 
 if TYPE_CHECKING:
@@ -21,11 +21,11 @@ def collect(objects: "Objects", resource: Resource, live: Object, options: Mappi
     if resource.kind == "Namespace":
         return _namespace(objects, resource, live)
     if policy == "Orphan":
-        _orphan(objects, meta["uid"])
+        _dependents(objects, meta["uid"], policy)
     if waits:
         if meta.get("deletionTimestamp") and grace is None:
             return live
-        meta["deletionTimestamp"] = _now()
+        meta["deletionTimestamp"] = now()
         meta["deletionGracePeriodSeconds"] = 30 if grace is None else grace
         return objects.storage.replace(resource, live, meta["resourceVersion"])
     gone = objects.storage.remove(resource, meta.get("namespace", ""), meta["name"])
@@ -50,37 +50,29 @@ def _usual_policy(resource: Resource) -> str:
 
 
 def _dependents(objects: "Objects", uid: str, policy: str) -> None:
+    """They go with their last owner; with the policy Orphan they stay, and are owned no more."""
     for obj in list(objects.storage.all()):
         owners = obj["metadata"].get("ownerReferences") or []
-        if not any(owner["uid"] == uid for owner in owners):
-            continue
-        resource = objects.resources.of_kind(obj["kind"], obj["apiVersion"].rpartition("/")[0])
         rest = [owner for owner in owners if owner["uid"] != uid]
-        if rest:
+        if len(rest) == len(owners):
+            continue
+        resource = objects.resources.of(obj)
+        if rest or policy == "Orphan":
             obj["metadata"]["ownerReferences"] = rest
             objects.storage.replace(resource, obj, obj["metadata"]["resourceVersion"])
         else:
             collect(objects, resource, obj, {"propagationPolicy": policy})
 
 
-def _orphan(objects: "Objects", uid: str) -> None:
-    for obj in list(objects.storage.all()):
-        owners = obj["metadata"].get("ownerReferences") or []
-        if any(owner["uid"] == uid for owner in owners):
-            resource = objects.resources.of_kind(obj["kind"], obj["apiVersion"].rpartition("/")[0])
-            obj["metadata"]["ownerReferences"] = [owner for owner in owners if owner["uid"] != uid]
-            objects.storage.replace(resource, obj, obj["metadata"]["resourceVersion"])
-
-
 def _namespace(objects: "Objects", resource: Resource, live: Object) -> Object:
     """All in it goes first. A namespace that a test marks with a finalizer of its own stays `Terminating`."""
     name = live["metadata"]["name"]
-    live["metadata"]["deletionTimestamp"] = _now()
+    live["metadata"]["deletionTimestamp"] = now()
     live["status"] = {"phase": "Terminating"}
     marked = objects.storage.replace(resource, live, live["metadata"]["resourceVersion"])
     for obj in list(objects.storage.all()):
         if obj["metadata"].get("namespace") == name:
-            kind = objects.resources.of_kind(obj["kind"], obj["apiVersion"].rpartition("/")[0])
+            kind = objects.resources.of(obj)
             try:
                 collect(
                     objects,
@@ -97,7 +89,3 @@ def _namespace(objects: "Objects", resource: Resource, live: Object) -> Object:
 def _runs(pod: Object, grace: int | None) -> bool:
     ended = (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
     return grace != 0 and not ended
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

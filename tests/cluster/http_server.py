@@ -91,13 +91,6 @@ class ApiServer:
         account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": name}}
         self.objects.create(account)
 
-    def install(self, *crds: Path) -> None:
-        """Register the CustomResourceDefinitions of files."""
-        for path in crds:
-            for document in yaml.safe_load_all(path.read_text()):
-                if document and document.get("kind") == "CustomResourceDefinition":
-                    self.objects.create(document)
-
     def deny_by_webhook(self, kind: str, message: str, webhook: str = "policy.example.org") -> None:
         """Every write of a kind is denied, as an admission webhook would."""
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from cluster.clock import now
 from cluster.job_rules import INDEX, ending_of, index_of, indexes_of, meets, phase_of, seconds_since
-from cluster.pod_status import condition, now
+from cluster.pod_status import condition
 from cluster.refusals import Refusal
 from cluster.workload_pods import is_ready, owned_pods, pod_from
 
@@ -153,11 +154,9 @@ class JobController:
     ) -> None:  # fmt: skip
         for pod in active:
             self._remove(pod)
-        conditions = [condition("FailureTarget", True, reason, message)]
         if any(one["metadata"]["uid"] in self._node.running for one in active):
-            self._count(job, {"conditions": conditions})
             return  # it has failed when its pods have ended
-        conditions.append(condition("Failed", True, reason, message))
+        conditions = [condition("FailureTarget", True, reason, message), condition("Failed", True, reason, message)]
         counts = {"active": 0, "ready": 0, "succeeded": len(succeeded), "failed": len(failed) + len(active)}
         self._set(job, {**counts, "conditions": conditions})
         self._node.event(job, reason, message, "Warning", "job-controller")
@@ -171,8 +170,8 @@ class JobController:
 
     def _count(self, job: Object, status: Object) -> None:
         before = job.get("status") or {}
-        if any(before.get(key, 0) != value for key, value in status.items() if key != "conditions"):
-            self._set(job, {key: value for key, value in status.items() if key != "conditions"})
+        if any(before.get(key, 0) != value for key, value in status.items()):
+            self._set(job, status)
 
     def _set(self, job: Object, status: Object) -> None:
         self._objects.set_status("Job", job["metadata"]["namespace"], job["metadata"]["name"], status)

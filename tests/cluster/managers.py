@@ -6,10 +6,10 @@ Semantics: sigs.k8s.io/structured-merge-diff, `merge/update.go`.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from cluster import trees
+from cluster.clock import now
 from cluster.refusals import conflict
 from cluster.schemas import Schema
 from cluster.trees import Fields
@@ -42,10 +42,10 @@ def owned_by(obj: Mapping[str, Any]) -> dict[Manager, tuple[Fields, str, str]]:
 
 def applied(schema: Schema, live: Object, wanted: Object, manager: Manager, force: bool) -> Object:
     """`live` after an apply of `wanted`: fields that the manager named before and does not any more are gone."""
-    config = trees.tree_of(schema, _owned_part(wanted))
+    config = trees.tree_of(schema, _stripped(wanted))
     names = _own(trees.leaves(config))
-    now = trees.tree_of(schema, live)
-    before, owners = trees.leaves(now), owned_by(live)
+    there = trees.tree_of(schema, live)
+    before, owners = trees.leaves(there), owned_by(live)
     values = trees.leaves(config)
     changed = {path for path in names if path not in before or before[path] != values[path]}
     clashes = [
@@ -56,7 +56,7 @@ def applied(schema: Schema, live: Object, wanted: Object, manager: Manager, forc
     ]
     if clashes and not force:
         raise conflict([(trees.shown(path), _said(other, *owners[other][1:])) for path, other in clashes])
-    merged = trees.merged(now, config)
+    merged = trees.merged(there, config)
     others = {path for other, (fields, _, _) in owners.items() if other != manager for path in fields}
     mine = owners.get(manager, (frozenset(), "", ""))[0]
     for path in sorted(mine - names, key=len):
@@ -66,7 +66,7 @@ def applied(schema: Schema, live: Object, wanted: Object, manager: Manager, forc
     taken = frozenset(path for path, _ in clashes)
     kept = {other: (fields - taken, version, time) for other, (fields, version, time) in owners.items()}
     old = owners.get(manager)
-    time = old[2] if old and old[0] == names else _now()
+    time = old[2] if old and old[0] == names else now()
     kept[manager] = (frozenset(names), wanted["apiVersion"], time)
     return _with(result, kept)
 
@@ -84,7 +84,7 @@ def updated(schema: Schema, live: Object | None, new: Object, manager: Manager) 
     }
     old, _, _ = kept.get(manager, (frozenset(), "", ""))
     if changed:
-        kept[manager] = (old | changed, new["apiVersion"], _now())
+        kept[manager] = (old | changed, new["apiVersion"], now())
     return _with(new, kept)
 
 
@@ -112,15 +112,6 @@ def _own(found: Mapping[trees.Path, Any]) -> Fields:
     return frozenset(path for path in found if path not in _NEVER_OWNED and path[:2] not in _NEVER_OWNED)
 
 
-def _owned_part(obj: Object) -> Object:
-    """A manager's intent may not speak of managed fields, nor of the version that it read."""
-    return _stripped(obj)
-
-
 def _stripped(obj: Object) -> Object:
     meta = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
     return {**obj, "metadata": meta}
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -56,11 +56,8 @@ class Network:
         address = f"10.{self.number}.{number // 200}.{number % 200 + 2}"
         mine = f"mv{self.number}x{number}"
         ip(f"link add {mine} type veth peer name eth0 netns {pid}", f"link set {mine} master {self.bridge} up")
-        return address, self.setup(address)
-
-    @staticmethod
-    def setup(address: str) -> str:
-        return f"printf 'link set lo up\\naddr add {address}/16 dev eth0\\nlink set eth0 up\\n' | ip -batch -"
+        setup = f"printf 'link set lo up\\naddr add {address}/16 dev eth0\\nlink set eth0 up\\n' | ip -batch -"
+        return address, setup
 
     def open_door(self, address: str, port: int, backend: Callable[[], tuple[str, int] | None]) -> None:
         """What comes to `address:port` goes to whatever `backend` names then. One that is open stays."""
@@ -74,10 +71,6 @@ class Network:
     def close_door(self, address: str, port: int) -> None:
         if door := self._doors.pop((address, port), None):
             door.close()
-
-    def expose(self, port: int) -> None:
-        """A server on this machine's loopback, for pods to reach at the host's address."""
-        self.open_door(self.host, port, lambda: ("127.0.0.1", port))
 
     def doors(self) -> set[tuple[str, int]]:
         return set(self._doors)

@@ -13,12 +13,12 @@ from uuid import uuid4
 
 import pytest
 
+from cluster.clock import now
 from cluster.containers import Image, runtime_image
 from cluster.http_server import ApiServer
 from cluster.jobs import JobController
 from cluster.network import Network
 from cluster.objects import How
-from cluster.pod_status import now
 from cluster.pods import Pod
 from cluster.refusals import Refusal
 from cluster.services import Doors

@@ -5,13 +5,13 @@ import string
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 from cluster import managers, schemas
 from cluster.admission import complete
 from cluster.checks import check_fields, check_namespace, check_quota, check_unchanged, has_generation
+from cluster.clock import now
 from cluster.defaults import with_defaults
 from cluster.garbage import collect, finish
 from cluster.managers import Manager
@@ -53,7 +53,7 @@ class Objects:
         return self.storage.listed(self._resource(kind), namespace)[0]
 
     def create(self, obj: Object, how: How | None = None, resource: Resource | None = None) -> Object:
-        how, resource = how or How(), resource or self._of(obj)
+        how, resource = how or How(), resource or self.resources.of(obj)
         new = self._clean(copy_of(obj), resource, how)
         meta = new["metadata"]
         if not meta.get("name") and meta.get("generateName"):
@@ -65,7 +65,7 @@ class Objects:
             return self._insert(resource, made, how)
 
     def update(self, obj: Object, how: How | None = None, resource: Resource | None = None) -> Object:
-        how, resource = how or How(), resource or self._of(obj)
+        how, resource = how or How(), resource or self.resources.of(obj)
         meta = obj["metadata"]
         with self.turn:
             live = self.storage.get(resource, meta.get("namespace", ""), meta["name"])
@@ -81,7 +81,7 @@ class Objects:
 
     def apply(self, obj: Object, how: How | None = None, resource: Resource | None = None) -> Object:
         """Server-side apply."""
-        how, resource = how or How(), resource or self._of(obj)
+        how, resource = how or How(), resource or self.resources.of(obj)
         schema = schemas.schema_of(resource)
         wanted = self._clean(copy_of(obj), resource, how)
         meta = wanted["metadata"]
@@ -161,7 +161,7 @@ class Objects:
             check_namespace(self.storage, self.resources.of_kind("Namespace"), meta["namespace"], what)
         for key in ("resourceVersion", "managedFields", "deletionTimestamp") if "managedFields" not in meta else ():
             meta.pop(key, None)
-        meta |= {"uid": str(uuid4()), "creationTimestamp": _now()}
+        meta |= {"uid": str(uuid4()), "creationTimestamp": now()}
         if has_generation(resource):
             meta["generation"] = 1
         if "status" in resource.subresources and resource.kind not in ("Pod", "Namespace"):
@@ -219,10 +219,6 @@ class Objects:
         if version and version != live["metadata"]["resourceVersion"]:
             raise out_of_date(resource.plural, resource.group, live["metadata"]["name"])
 
-    def _of(self, obj: Object) -> Resource:
-        group = obj["apiVersion"].rpartition("/")[0]
-        return self.resources.of_kind(obj["kind"], group)
-
     def _resource(self, kind: str | Resource) -> Resource:
         return self.resources.of_kind(kind) if isinstance(kind, str) else kind
 
@@ -233,7 +229,3 @@ def _intent(obj: Object) -> Object:
 
 def _without_version(meta: Mapping[str, Any]) -> Object:
     return {key: value for key, value in meta.items() if key != "resourceVersion"}
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

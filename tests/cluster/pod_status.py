@@ -1,17 +1,14 @@
 """A pod's status, as a kubelet writes it."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from cluster.clock import now
 
 if TYPE_CHECKING:
     from cluster.objects import Objects
 
 Object = dict[str, Any]
-
-
-def now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def condition(kind: str, holds: bool, reason: str = "", message: str = "") -> Object:

@@ -197,10 +197,9 @@ class Pod(threading.Thread):
         return True
 
     def _finish(self, phase: str, container: Object, code: int) -> None:
-        assert self._process is not None
-        state = terminated(code, self._process.began, self._process.ended_at, self._process.oom)
+        ended = container_status(container, self._last(code), restarts=self._restarts)
         status: Object = {
-            "phase": phase, "containerStatuses": [container_status(container, state, restarts=self._restarts)],
+            "phase": phase, "containerStatuses": [ended],
             "conditions": [condition("Ready", False, "PodCompleted" if phase == "Succeeded" else "PodFailed")],
         }  # fmt: skip
         if self._evicted:

@@ -32,31 +32,35 @@ class Refusal(Exception):  # noqa: N818 - as in ErrorGroup
 
 
 def not_found(plural: str, group: str, name: str) -> Refusal:
-    what = f"{plural}.{group}" if group else plural
-    return Refusal(404, f'{what} "{name}" not found', details={"name": name, "group": group, "kind": plural})
+    return Refusal(404, f"{_titled(plural, group, name)} not found", details=_about(plural, group, name))
 
 
 def already_exists(plural: str, group: str, name: str) -> Refusal:
-    what = f"{plural}.{group}" if group else plural
-    details = {"name": name, "group": group, "kind": plural}
-    return Refusal(409, f'{what} "{name}" already exists', "AlreadyExists", details)
+    said = f"{_titled(plural, group, name)} already exists"
+    return Refusal(409, said, "AlreadyExists", _about(plural, group, name))
 
 
 def out_of_date(plural: str, group: str, name: str) -> Refusal:
-    what = f"{plural}.{group}" if group else plural
     text = "the object has been modified; please apply your changes to the latest version and try again"
-    details = {"name": name, "group": group, "kind": plural}
-    return Refusal(409, f'Operation cannot be fulfilled on {what} "{name}": {text}', details=details)
+    said = f"Operation cannot be fulfilled on {_titled(plural, group, name)}: {text}"
+    return Refusal(409, said, details=_about(plural, group, name))
 
 
 def invalid(kind: str, group: str, name: str, causes: Sequence[tuple[str, str]]) -> Refusal:
     """`causes`: field and message of each."""
-    what = f"{kind}.{group}" if group else kind
     said = ", ".join(f"{field}: {message}" for field, message in causes)
     text = f"[{said}]" if len(causes) > 1 else said
     listed = [{"reason": "FieldValueInvalid", "message": message, "field": field} for field, message in causes]
-    details = {"name": name, "group": group, "kind": kind, "causes": listed}
-    return Refusal(422, f'{what} "{name}" is invalid: {text}', details=details)
+    details = {**_about(kind, group, name), "causes": listed}
+    return Refusal(422, f"{_titled(kind, group, name)} is invalid: {text}", details=details)
+
+
+def _titled(kind: str, group: str, name: str) -> str:
+    return f'{kind}.{group} "{name}"' if group else f'{kind} "{name}"'
+
+
+def _about(kind: str, group: str, name: str) -> dict[str, Any]:
+    return {"name": name, "group": group, "kind": kind}
 
 
 def conflict(found: Sequence[tuple[str, str]]) -> Refusal:

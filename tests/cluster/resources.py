@@ -101,6 +101,9 @@ class Resources:
                 return one
         raise LookupError(f"no kind {kind}")
 
+    def of(self, obj: Mapping[str, Any]) -> Resource:
+        return self.of_kind(obj["kind"], obj["apiVersion"].rpartition("/")[0])
+
     def groups(self) -> dict[str, list[str]]:
         """Versions by group, the core group left out."""
         found: dict[str, list[str]] = {}

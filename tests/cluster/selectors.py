@@ -19,22 +19,6 @@ def matching(label_selector: str, field_selector: str) -> Match:
     )
 
 
-def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    """A `matchLabels`/`matchExpressions` selector."""
-    wanted = selector.get("matchLabels") or {}
-    if any(labels.get(key) != value for key, value in wanted.items()):
-        return False
-    return all(_expression(one, labels) for one in selector.get("matchExpressions") or ())
-
-
-def _expression(one: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    value = labels.get(one["key"])
-    return {
-        "In": value in (one.get("values") or ()), "NotIn": value not in (one.get("values") or ()),
-        "Exists": value is not None, "DoesNotExist": value is None,
-    }[one["operator"]]  # fmt: skip
-
-
 def _parts(text: str) -> list[str]:
     return [part.strip() for part in re.split(r",(?![^(]*\))", text) if part.strip()]
 

@@ -25,9 +25,11 @@ def pod_from(template: Object, owner: Object, index: int | None = None, name: st
 
 
 def owned_pods(objects: "Objects", owner: Object) -> list[Object]:
-    uid = owner["metadata"]["uid"]
-    found = objects.listed("Pod", owner["metadata"]["namespace"])
-    return [pod for pod in found if any(one["uid"] == uid for one in pod["metadata"].get("ownerReferences") or ())]
+    return [pod for pod in objects.listed("Pod", owner["metadata"]["namespace"]) if is_owned(pod, owner)]
+
+
+def is_owned(obj: Object, owner: Object) -> bool:
+    return any(one["uid"] == owner["metadata"]["uid"] for one in obj["metadata"].get("ownerReferences") or ())
 
 
 def is_ready(pod: Object) -> bool:

@@ -4,9 +4,10 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from cluster.pod_status import condition, now
+from cluster.clock import now
+from cluster.pod_status import condition
 from cluster.refusals import Refusal
-from cluster.workload_pods import is_ready, owned_pods, pod_from
+from cluster.workload_pods import is_owned, is_ready, owned_pods, pod_from
 
 if TYPE_CHECKING:
     from cluster.node import Node
@@ -38,7 +39,7 @@ class WorkloadController:
     def _deployment(self, obj: Object) -> None:
         template = _hashed(obj["spec"]["template"])
         mark = template["metadata"]["labels"][_HASH]
-        sets = [one for one in self._objects.listed("ReplicaSet", obj["metadata"]["namespace"]) if _is_of(one, obj)]
+        sets = [one for one in self._objects.listed("ReplicaSet", obj["metadata"]["namespace"]) if is_owned(one, obj)]
         newest = next((one for one in sets if one["metadata"]["labels"].get(_HASH) == mark), None)
         wanted = obj["spec"]["replicas"]
         old = [one for one in sets if one is not newest]
@@ -187,10 +188,6 @@ def _hashed(template: Object) -> Object:
     mark = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:10]
     labels = {**(template["metadata"].get("labels") or {}), _HASH: mark}
     return {**template, "metadata": {**template["metadata"], "labels": labels}}
-
-
-def _is_of(obj: Object, owner: Object) -> bool:
-    return any(one["uid"] == owner["metadata"]["uid"] for one in obj["metadata"].get("ownerReferences") or ())
 
 
 def _has_ended(pod: Object) -> bool:

@@ -1,30 +1,23 @@
 """The Kubernetes target holds what every target holds, on a cluster whose pods really run."""
 
-import os
-import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from kube_yard import NAMESPACE, Yard, yard_of
 
-from contract.target_contract import ServiceCase, TargetContract
+from contract.on_this_machine import OnThisMachine
+from contract.target_contract import ServiceCase
 from documents import task_document
 from modelyard.graph.model import Node
 from modelyard.targets.kubernetes.target import KubernetesTarget
 from modelyard.task import TaskDocument
-from watching import with_marker
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 
-class TestKubernetesTarget(TargetContract):
+class TestKubernetesTarget(OnThisMachine):
     yard: Yard
 
     @pytest.fixture(scope="class", autouse=True)
@@ -36,25 +29,6 @@ class TestKubernetesTarget(TargetContract):
 
     def open(self, root: Path) -> KubernetesTarget:
         return self.yard.target()
-
-    def is_running(self, marker: str) -> bool:
-        return bool(with_marker(marker))
-
-    def kill(self, marker: str) -> None:
-        for process in with_marker(marker):
-            os.kill(process.pid, signal.SIGKILL)
-
-    @contextmanager
-    def bystander(self) -> Iterator[str]:
-        marker = uuid4().hex
-        with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", marker]) as process:
-            yield marker
-            process.kill()
-
-    def free_port(self) -> int:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            return int(probe.getsockname()[1])
 
     def reachable(self, url: str) -> str:
         return self.yard.reachable(url)

@@ -15,7 +15,7 @@ from wanted import SCOPE
 from cluster import ApiServer
 from cluster.objects import How
 from modelyard.errors import ModelyardError
-from modelyard.targets.kubernetes import waiting
+from modelyard.targets.kubernetes import obstacles, waiting
 from modelyard.targets.kubernetes.api import Api
 from modelyard.targets.kubernetes.applying import apply_objects
 from modelyard.targets.kubernetes.explaining import trouble_of
@@ -32,7 +32,7 @@ UP = {
 
 @pytest.fixture
 def api(server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Api:
-    monkeypatch.setattr(waiting, "_LOOK_CLOSER", 0.0)
+    monkeypatch.setattr(waiting, "LOOK_CLOSER", 0.0)
     monkeypatch.setattr(waiting, "_TICK", 0.02)
     monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig(tmp_path / "config")))
     api = Api.connect("tests", "default")
@@ -110,7 +110,8 @@ def test_an_image_that_cannot_be_pulled(
     event(server, "Pod", POD, "Failed", "Failed to pull image")
     clock = count(0, 5)
     fast = SimpleNamespace(monotonic=lambda: next(clock), sleep=lambda seconds: None)
-    monkeypatch.setattr(waiting, "time", fast)
+    for module in (waiting, obstacles):
+        monkeypatch.setattr(module, "time", fast)
     error = failure(api, within=10_000)
     assert (error.code, error.what) == (
         "image-pull", f"serving.api did not come up: image api:1 cannot be pulled: {said}",

@@ -1,26 +1,23 @@
 """A run in the cluster, followed from outside: its pods' logs, one after the other, until its Job has ended."""
 
 import threading
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from modelyard.apply.event_lines import EventReader
 from modelyard.apply.events import ApplyFinished, NodeEvent, OnApplyEvent
 from modelyard.apply.report import ApplyReport
-from modelyard.apply.task_logs import last
+from modelyard.apply.task_logs import words_of
 from modelyard.errors import ModelyardError
 from modelyard.targets.kubernetes.api import Api
-from modelyard.targets.kubernetes.explaining import trouble_of
 from modelyard.targets.kubernetes.kinds import JOB, POD, Object, name_of
 from modelyard.targets.kubernetes.names import COMPONENT, Scope
-from modelyard.targets.kubernetes.problems import Problem, pod_problem
-from modelyard.targets.kubernetes.task_watch import condition_of, is_over
+from modelyard.targets.kubernetes.obstacles import Obstacles
+from modelyard.targets.kubernetes.statuses import born, condition_of, has_begun, is_over
 from modelyard.task import EVENT_PREFIX
 
 RUNNER = "runner"
 _TICK = 0.5
-_LOOK_CLOSER = 3.0
 _TAIL = 15
 
 
@@ -39,7 +36,7 @@ class RunPlace:
     def pods(self) -> list[Object]:
         """The oldest first: those that were killed, then the one that works."""
         pods = self.api.list(POD, f"{self.scope.selector},{COMPONENT}={RUNNER},batch.kubernetes.io/job-name={self.job}")
-        return sorted(pods, key=lambda pod: (str(pod["metadata"]["creationTimestamp"]), not is_over(pod)))
+        return sorted(pods, key=lambda pod: (born(pod), not is_over(pod)))
 
 
 def latest_run(api: Api, scope: Scope) -> RunPlace | None:
@@ -74,11 +71,11 @@ class _Follower:
 
     def next_pod(self) -> Object | None:
         """The next pod whose container has begun; None for `stop`. Raises ModelyardError where none will come."""
-        worry = _Worry(self._place)
+        obstacles = Obstacles(self._place.api)
         while not self._stop.is_set():
             job = self._place.api.get(JOB, self._place.job)
             fresh = [pod for pod in self._place.pods() if name_of(pod) not in self._seen]
-            begun = next((pod for pod in fresh if _has_begun(pod)), None)
+            begun = next((pod for pod in fresh if has_begun(pod)), None)
             if begun is not None:
                 if self._seen:
                     self._warn(f"pod {self._seen[-1]} ended before the run did; {name_of(begun)} goes on with it")
@@ -88,7 +85,10 @@ class _Follower:
                 raise _over(self._place, "it was deleted", self._tail)
             if ended := condition_of(job, "Failed", "Complete"):
                 raise _over(self._place, str(ended.get("message") or ended.get("reason") or "it failed"), self._tail)
-            if text := worry.look(job, fresh):
+            text = obstacles.look(job, fresh)
+            if problem := obstacles.lasting:
+                raise ModelyardError(f"the run does not begin: {problem.what}", fix=problem.fix, code=problem.code)
+            if text:
                 self._warn(text)
             self._stop.wait(_TICK)
         return None
@@ -112,42 +112,12 @@ class _Follower:
         self._on_event(NodeEvent("run", {"event": "warning", "text": text}))
 
 
-class _Worry:
-    """Why a run's pod does not begin, and for how long that has been so."""
-
-    def __init__(self, place: RunPlace) -> None:
-        self._place = place
-        self._problem: Problem | None = None
-        self._since = self._looked = time.monotonic()
-
-    def look(self, job: Object, pods: Sequence[Object]) -> str:
-        """What is new to tell. Raises ModelyardError once no waiting will mend it."""
-        now, before = time.monotonic(), self._problem
-        found = next((one for pod in pods if (one := pod_problem(pod))), None)
-        if not pods and found is None:
-            found = before
-            if now - self._looked > _LOOK_CLOSER:
-                self._looked = now
-                trouble = trouble_of(self._place.api, job)
-                found = trouble.problem if trouble else None
-        if (found and found.code) != (before and before.code):
-            self._since = now
-        self._problem = found
-        if found is None:
-            return ""
-        if now - self._since >= found.patience:
-            raise ModelyardError(f"the run does not begin: {found.what}", fix=found.fix, code=found.code)
-        return "" if before and before.what == found.what else f"waits: {found.what}"
-
-
 def run_lines(place: RunPlace, number: int, follow: bool) -> Iterator[str]:
     """What the run says to people: the last `number` lines (0: all), and with `follow` those to come."""
     pods = place.pods()
     if not pods:
         raise ModelyardError(f"Job {place.job} has no pod whose log is kept", fix="`modelyard apply` starts a run")
-    container, over = pods[-1]["spec"]["containers"][0]["name"], is_over(pods[-1])
-    lines = place.api.pod_log(name_of(pods[-1]), container=container, follow=follow and not over)
-    return last((line for line in lines if not line.startswith(EVENT_PREFIX)), 0 if follow and not over else number)
+    return words_of(place.api, pods[-1], number, follow)
 
 
 def _over(place: RunPlace, why: str, tail: list[str]) -> ModelyardError:
@@ -155,8 +125,3 @@ def _over(place: RunPlace, why: str, tail: list[str]) -> ModelyardError:
         f"the run {place.run_id} broke off: {why}", code="run-failed", details=tail,
         fix="`modelyard apply` goes on from what is recorded",
     )  # fmt: skip
-
-
-def _has_begun(pod: Object) -> bool:
-    states = [one.get("state") or {} for one in (pod.get("status") or {}).get("containerStatuses") or ()]
-    return is_over(pod) or any("running" in state or "terminated" in state for state in states)

@@ -8,6 +8,8 @@ from modelyard.plan.definition import Action
 Outcome = Literal["done", "restored", "unchanged", "failed", "blocked", "cancelled", "not-started"]
 """`unchanged`: nothing to do, or cut off because its inputs came out the same. `blocked`: something it needs failed."""
 
+_SIGNS = {"done": "✓", "restored": "↺", "unchanged": "=", "failed": "✗"}
+
 
 @dataclass(frozen=True, slots=True)
 class MetricChange:
@@ -49,6 +51,11 @@ class NodeReport:
     @property
     def ok(self) -> bool:
         return self.outcome in {"done", "restored", "unchanged"}
+
+    @property
+    def sign(self) -> str:
+        """What its line begins with."""
+        return _SIGNS.get(self.outcome, "·")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from modelyard.apply.events import (
 
 _BETWEEN = 1.0
 """Seconds between two lines of progress of one address: a log is kept, and bars are drawn from it."""
-_SIGNS = {"done": "✓", "restored": "↺", "unchanged": "=", "failed": "✗"}
 
 
 class RunLog:
@@ -63,7 +62,7 @@ def _words(event: ApplyEvent) -> str:
             words = f"  {event.address}: attempt {event.attempt} failed ({event.reason}); again in {event.wait:.0f} s"
         case NodeFinished(report=report):
             said = report.reason if report.outcome == "failed" else report.summary or report.cause
-            words = f"{_SIGNS.get(report.outcome, '·')} {report.address} {said}".rstrip()
+            words = f"{report.sign} {report.address} {said}".rstrip()
         case ApplyFinished(report=report):
             counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(report.counts().items()))
             words = f"{'done' if report.ok else 'not done'}: {counts}"

@@ -9,9 +9,10 @@ from modelyard.errors import ModelyardError
 from modelyard.state import RunRecord
 from modelyard.store import Store
 from modelyard.targets.kubernetes.api import Api
-from modelyard.targets.kubernetes.kinds import POD, name_of
+from modelyard.targets.kubernetes.kinds import POD, Object, name_of
 from modelyard.targets.kubernetes.names import COMPONENT, RUN, Scope, label_value
-from modelyard.targets.kubernetes.task_watch import TASK, is_over
+from modelyard.targets.kubernetes.statuses import born, is_over
+from modelyard.targets.kubernetes.task_watch import TASK
 from modelyard.task import EVENT_PREFIX
 
 _MOST = 256 << 10
@@ -37,22 +38,24 @@ def task_lines(
 ) -> Iterator[str]:  # fmt: skip
     """The last `number` lines (0: all). Raises ModelyardError where nothing is seen from here any more."""
     selector = f"{scope.selector},{COMPONENT}={TASK},{RUN}={label_value(run.run_id)}"
-    pods = sorted(api.list(POD, selector), key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
+    pods = sorted(api.list(POD, selector), key=born)
     if pods:
-        container = pods[-1]["spec"]["containers"][0]["name"]
-        lines = api.pod_log(name_of(pods[-1]), container=container, follow=follow and not is_over(pods[-1]))
-        return last((line for line in lines if not line.startswith(EVENT_PREFIX)), 0 if follow else number)
+        return words_of(api, pods[-1], number, follow)
     with suppress(ModelyardError):
         if kept := store.get_ref(_name(run.run_id)):
-            return last(iter(kept["log"].splitlines()), number)
+            return iter(kept["log"].splitlines()[-number:])
     raise ModelyardError(
         f"the pod of run {run.run_id} is gone, and its log ({run.log}) is on the cluster's volume", code="no-log",
         fix="set `store.remote`, where logs are kept too; `modelyard runs` tells how it ended",
     )  # fmt: skip
 
 
-def last(lines: Iterator[str], number: int) -> Iterator[str]:
-    return iter(list(lines)[-number:]) if number else lines
+def words_of(api: Api, pod: Object, number: int, follow: bool) -> Iterator[str]:
+    """What a pod says to people: the last `number` lines (0: all), or with `follow`, while it runs, all to come too."""
+    follow = follow and not is_over(pod)
+    said = api.pod_log(name_of(pod), container=pod["spec"]["containers"][0]["name"], follow=follow)
+    lines = (line for line in said if not line.startswith(EVENT_PREFIX))
+    return lines if follow or not number else iter(list(lines)[-number:])
 
 
 def _name(run_id: str) -> str:

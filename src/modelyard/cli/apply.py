@@ -1,8 +1,7 @@
 """`modelyard apply`."""
 
 import sys
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,38 +39,36 @@ def command(
     how = {"parallelism": parallelism, "keep_going": keep_going, "lock_wait": lock_wait}
     if plan_file is not None:
         session = Session(common)
-        return _way(session, detach)(session, load_plan(plan_file, session.graph), False, how)
+        return _carry_out(session, load_plan(plan_file, session.graph), False, detach, how)
     while True:
         session = Session(common)
         plan = make_plan(session.loaded, session.graph, select=select, exclude=exclude)
         try:
-            return _way(session, detach)(session, plan, not auto_approve, how)
+            return _carry_out(session, plan, not auto_approve, detach, how)
         except ModelyardError as error:
             if error.code != "stale-plan":
                 raise
             common.say("Another apply has been here since; planning again.\n")
 
 
-def _way(session: Session, detach: bool) -> Callable[[Session, "Plan", bool, Mapping[str, Any]], int]:
+def _carry_out(session: Session, plan: "Plan", asks: bool, detach: bool, how: Mapping[str, Any]) -> int:
+    if not _is_wanted(session, plan, asks):
+        return 0
     if "kubernetes" in session.graph.target:
-        return partial(_handed_over, detach=detach)
-    return _detached if detach else _carry_out
+        from modelyard.cli.cluster import hand_over
+
+        return hand_over(session, plan, how, detach)
+    if detach:
+        from modelyard.cli import detached
+
+        return detached.detach(session, plan, how)
+    return _do_here(session, plan, how)
 
 
-def _handed_over(session: Session, plan: "Plan", asks: bool, how: Mapping[str, Any], detach: bool) -> int:
-    from modelyard.cli.cluster import hand_over
-
-    if not _is_wanted(session, plan, asks):
-        return 0
-    return hand_over(session, plan, how, detach)
-
-
-def _carry_out(session: Session, plan: "Plan", asks: bool, how: Mapping[str, Any]) -> int:
-    if not _is_wanted(session, plan, asks):
-        return 0
+def _do_here(session: Session, plan: "Plan", how: Mapping[str, Any]) -> int:
     from modelyard.api import apply_plan
     from modelyard.cli.interrupt import cancel_on_interrupt
-    from modelyard.cli.outcome import print_report
+    from modelyard.cli.outcome import exit_code, print_report
     from modelyard.cli.progress import Progress
 
     common = session.common
@@ -79,29 +76,11 @@ def _carry_out(session: Session, plan: "Plan", asks: bool, how: Mapping[str, Any
     with Progress(common, color=has_color(common, sys.stderr)) as progress:
         report = apply_plan(session.loaded, session.graph, plan, on_event=progress, cancel=cancel, **how)
     print_report(report, common)
-    return 0 if report.ok else 130 if report.cancelled else 1
-
-
-def _detached(session: Session, plan: "Plan", asks: bool, how: Mapping[str, Any]) -> int:
-    if not _is_wanted(session, plan, asks):
-        return 0
-    from modelyard.cli.detached import detach
-
-    return detach(session, plan, how)
+    return exit_code(report)
 
 
 def _is_wanted(session: Session, plan: "Plan", asks: bool) -> bool:
     """Show the plan, hold it against the policies, and ask; False where there is nothing to do."""
-    _show(session, plan)
-    if plan.empty:
-        return False
-    if asks:
-        _ask(session.common)
-    return True
-
-
-def _show(session: Session, plan: "Plan") -> None:
-    """Raises ModelyardError for a plan that a policy denies."""
     from modelyard.api import judge_plan
     from modelyard.plan.policies import denied
 
@@ -111,6 +90,11 @@ def _show(session: Session, plan: "Plan") -> None:
     refusal = denied(verdicts)
     if refusal:
         raise refusal
+    if plan.empty:
+        return False
+    if asks:
+        _ask(common)
+    return True
 
 
 def _ask(common: Common) -> None:

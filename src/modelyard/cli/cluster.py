@@ -1,21 +1,20 @@
 """`apply` and its like where the target is a cluster: the work is handed over, and followed from here."""
 
-import signal
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from modelyard.cli.options import how_arguments
 from modelyard.cli.session import Session, has_color
 
 if TYPE_CHECKING:
+    import threading
+
     from modelyard.apply.following import RunPlace
     from modelyard.apply.handover import Handover
     from modelyard.cli.progress import Progress
     from modelyard.plan.definition import Plan
     from modelyard.state import RunRecord
-
-INTERRUPTED = 130
 
 
 def handover_of(session: Session) -> "Handover":
@@ -26,20 +25,20 @@ def handover_of(session: Session) -> "Handover":
 
 def hand_over(session: Session, plan: "Plan", how: Mapping[str, Any], detach: bool) -> int:
     """Images, objects, and a run; follows that to its end unless `detach`. The exit code."""
+    from modelyard.cli.interrupt import cancel_on_interrupt
     from modelyard.cli.progress import Progress
 
     common = session.common
     handover = handover_of(session)
     if not how["lock_wait"]:
         handover.refuse_second()
-    stop = threading.Event()
-    _stop_on_interrupt(stop)
+    stop = cancel_on_interrupt(common, said="")
     with Progress(common, color=has_color(common, sys.stderr)) as progress:
         _prepare(handover, progress, stop)
         if plan.idle:
             common.say("The cluster's objects are as the spec says; no task has anything to do.")
             return 0
-        place = handover.start([*_selection(session, plan), *_options(how)])
+        place = handover.start([*_selection(session, plan), *how_arguments(how)])
         if detach:
             common.say(f"The run {place.run_id} goes on in the cluster. {_how_to(place)}")
             return 0
@@ -53,13 +52,7 @@ def _selection(session: Session, plan: "Plan") -> list[str]:
     return [f"--select={address}" for address in chosen] if set(session.graph.nodes) - set(chosen) else []
 
 
-def _options(how: Mapping[str, Any]) -> list[str]:
-    found = [f"--parallelism={how['parallelism']}"] if how["parallelism"] else []
-    found += ["--keep-going"] if how["keep_going"] else []
-    return [*found, *([f"--lock-wait={how['lock_wait']}"] if how["lock_wait"] else [])]
-
-
-def _prepare(handover: "Handover", progress: "Progress", stop: threading.Event) -> None:
+def _prepare(handover: "Handover", progress: "Progress", stop: "threading.Event") -> None:
     from modelyard.apply.events import NodeEvent, NodeFinished, NodeStarted
     from modelyard.apply.report import NodeReport
     from modelyard.plan.definition import Action
@@ -75,16 +68,16 @@ def _prepare(handover: "Handover", progress: "Progress", stop: threading.Event) 
     step("cluster", "objects", f"{changed} of {len(applied)} objects changed")
 
 
-def _follow(session: Session, place: "RunPlace", progress: "Progress", stop: threading.Event) -> int:
+def _follow(session: Session, place: "RunPlace", progress: "Progress", stop: "threading.Event") -> int:
     from modelyard.apply.following import follow_run
-    from modelyard.cli.outcome import print_report
+    from modelyard.cli.outcome import INTERRUPTED, exit_code, print_report
 
     report = follow_run(place, progress, stop)
     if report is None:
         session.common.say(f"\nThe run {place.run_id} goes on in the cluster. {_how_to(place)}")
         return INTERRUPTED
     print_report(report, session.common)
-    return 0 if report.ok else INTERRUPTED if report.cancelled else 1
+    return exit_code(report)
 
 
 def log_of_run(session: Session, number: int, follow: bool) -> Iterator[str]:
@@ -117,15 +110,3 @@ def _how_to(place: "RunPlace") -> str:
 def _context(place: "RunPlace") -> str:
     name = place.api.cluster
     return f" --context {name.removeprefix('context ')}" if name.startswith("context ") else ""
-
-
-def _stop_on_interrupt(stop: threading.Event) -> None:
-    """The first Ctrl-C stops to look; a second one does not wait."""
-
-    def handle(_number: int, _frame: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, handle)

@@ -21,7 +21,7 @@ def command(common: Common, auto_approve: bool, volumes: bool, lock_wait: float)
     """Stop the services that apply started and forget what was applied. Stored results, runs and models stay."""
     from modelyard.api import destroy
     from modelyard.cli.interrupt import cancel_on_interrupt
-    from modelyard.cli.outcome import print_report
+    from modelyard.cli.outcome import exit_code, print_report
     from modelyard.cli.progress import Progress
 
     session = Session(common)
@@ -46,4 +46,4 @@ def command(common: Common, auto_approve: bool, volumes: bool, lock_wait: float)
             session.loaded, session.graph, on_event=progress, cancel=cancel, lock_wait=lock_wait, volumes=volumes
         )
     print_report(report, common)
-    return 0 if report.ok else 130 if report.cancelled else 1
+    return exit_code(report)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from modelyard.cli.options import how_arguments
 from modelyard.cli.session import Session
 
 if TYPE_CHECKING:
@@ -65,6 +66,4 @@ def _command(session: Session, saved: Path, how: Mapping[str, Any]) -> list[str]
     ]
     argv += ["-e", common.environment] if common.environment else []
     argv += [part for name, value in common.variables.items() for part in ("--var", f"{name}={value}")]
-    argv += ["--parallelism", str(how["parallelism"])] if how["parallelism"] else []
-    argv += ["--keep-going"] if how["keep_going"] else []
-    return [*argv, "--lock-wait", str(how["lock_wait"])]
+    return [*argv, *how_arguments(how)]

@@ -5,8 +5,10 @@ import threading
 
 from modelyard.cli.options import Common
 
+_STOPPING = "\nStopping: what runs is ended, what is finished is kept. Ctrl-C again does not wait."
 
-def cancel_on_interrupt(common: Common) -> threading.Event:
+
+def cancel_on_interrupt(common: Common, said: str = _STOPPING) -> threading.Event:
     """Set by the first Ctrl-C (or SIGTERM), which ends what runs, in order; a second one does not wait."""
     cancel = threading.Event()
 
@@ -14,7 +16,8 @@ def cancel_on_interrupt(common: Common) -> threading.Event:
         if cancel.is_set():
             raise KeyboardInterrupt
         cancel.set()
-        common.say("\nStopping: what runs is ended, what is finished is kept. Ctrl-C again does not wait.")
+        if said:
+            common.say(said)
 
     signal.signal(signal.SIGINT, handle)
     signal.signal(signal.SIGTERM, handle)

@@ -94,3 +94,10 @@ def lock_wait_option(function: F) -> F:
     """`--lock-wait`, for what writes to the state."""
     words = "Wait so long for another apply or destroy to end."
     return click.option("--lock-wait", type=click.FloatRange(0), default=0.0, metavar="SECONDS", help=words)(function)
+
+
+def how_arguments(how: Mapping[str, Any]) -> list[str]:
+    """How an apply is to be carried out, on the command line of the process that does it."""
+    found = [f"--parallelism={how['parallelism']}"] if how["parallelism"] else []
+    found += ["--keep-going"] if how["keep_going"] else []
+    return [*found, *([f"--lock-wait={how['lock_wait']}"] if how["lock_wait"] else [])]

@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 
 
 _TRACKED = {"train", "evaluate", "tune", "register"}
+INTERRUPTED = 130
+
+
+def exit_code(report: "ApplyReport") -> int:
+    return 0 if report.ok else INTERRUPTED if report.cancelled else 1
 
 
 def print_report(report: "ApplyReport", common: Common) -> None:

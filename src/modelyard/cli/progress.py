@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 _QUIET_INTERVAL = 15.0
 """Where nobody watches a bar, a line of progress comes at most so often (seconds)."""
 
-_SIGNS = {"done": "✓", "restored": "↺", "unchanged": "=", "failed": "✗", "blocked": "·", "cancelled": "·"}
 _SCORED = {"train", "evaluate", "tune"}
 """Kinds whose metrics a person wants to see; the others say themselves what they did."""
 
@@ -109,7 +108,7 @@ class Progress:
 
 def finished_line(report: "NodeReport", color: bool) -> str:
     """`✓ training.detector     mAP50 0.923 (+0.011 against production v6)   4 min 02 s`."""
-    sign = _SIGNS.get(report.outcome, "·")
+    sign = report.sign
     if color and report.outcome in _COLORS:
         sign = click.style(sign, fg=_COLORS[report.outcome])
     if report.action == "delete" and report.ok:

@@ -14,6 +14,10 @@ def _print_note(text: str) -> None:
     sys.stdout.flush()
 
 
+def report_nothing(done: float, total: float, values: Mapping[str, float]) -> None:
+    """For a process that does not lead: the one that does reports."""
+
+
 @dataclass(frozen=True)
 class TrainJob:
     """What to train, on what. `train` and `val` are folders as `ingest` or `join` writes them; `val` may be None.

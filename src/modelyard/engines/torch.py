@@ -38,7 +38,7 @@ class Torch:
         """Leave `model.onnx` and `model.safetensors` in `job.out`."""
         from safetensors.torch import save_file
 
-        with joined(job, _work) as group:
+        with joined(job, _learn) as group:
             device = group.device
             words = f"the CPU, {torch.get_num_threads()} threads"
             if device.type == "cuda":
@@ -63,7 +63,7 @@ class Torch:
 
     def follow(self, job: TrainJob) -> None:
         """Do the part of a node that does not lead."""
-        with joined(job, _work) as group:
+        with joined(job, _learn) as group:
             _learn(job, group)
 
     def evaluate(self, model: Path, data: Path, config: Mapping[str, Any], out: Path | None) -> Scores:
@@ -83,10 +83,6 @@ def load_function(name: str) -> Callable[..., Any]:
     except AttributeError as error:
         raise ModelyardError(f"`{module}` has no `{attribute}`", code="unknown-function") from error
     return found
-
-
-def _work(job: TrainJob, group: Group) -> None:
-    _learn(job, group)
 
 
 def _learn(job: TrainJob, group: Group) -> tuple[TorchJob, torch.nn.Module, dict[str, Any] | None]:

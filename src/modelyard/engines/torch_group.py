@@ -8,7 +8,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -21,7 +21,7 @@ import torch
 from torch import distributed
 
 from modelyard import processes
-from modelyard.engines.base import TrainJob
+from modelyard.engines.base import TrainJob, report_nothing
 from modelyard.errors import ModelyardError
 from modelyard.files import write_whole
 from modelyard.torchrun import Torchrun, torchrun_of
@@ -48,7 +48,7 @@ class Group:
         return torch.device("cuda", self.local_rank) if torch.cuda.is_available() else torch.device("cpu")
 
 
-Work = Callable[[TrainJob, Group], None]
+Work = Callable[[TrainJob, Group], object]
 
 
 @contextmanager
@@ -151,7 +151,7 @@ def _start(job: TrainJob, work: Work, place: Torchrun) -> list[BaseProcess]:
     for local_rank in range(1, place.processes):
         checkpoints = job.checkpoints / f"process-{local_rank}"
         checkpoints.mkdir(parents=True, exist_ok=True)
-        silent = replace(job, checkpoints=checkpoints, report=_report_nothing, note=_note_nothing)
+        silent = replace(job, checkpoints=checkpoints, report=report_nothing, note=_note_nothing)
         one = context.Process(target=_run, args=(silent, work, place, local_rank), daemon=True)
         one.start()
         started.append(one)
@@ -179,12 +179,8 @@ def _end_with(others: list[BaseProcess]) -> None:
                 os._exit(1)
 
 
-def _report_nothing(done: float, total: float, values: Mapping[str, float]) -> None:
-    """One of them tells how far they are."""
-
-
 def _note_nothing(text: str) -> None:
-    """As with what is reported."""
+    """As with what is reported: one of them tells."""
 
 
 def mean(value: float, group: Group) -> float:

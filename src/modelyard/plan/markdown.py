@@ -1,11 +1,11 @@
 """A plan as a pull request's comment, as in FACE.md. Fits what GitHub takes; what had to be left out is said."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from html import escape
 
-from modelyard.plan.definition import Change, Plan, Reason
-from modelyard.plan.objects import OBJECT_SIGNS, by_kind
+from modelyard.plan.definition import Action, Change, Plan, Reason
+from modelyard.plan.objects import by_kind
 from modelyard.plan.policies import Verdict
 from modelyard.plan.quantities import duration
 from modelyard.plan.style import SIGNS, clean
@@ -32,10 +32,10 @@ def render_markdown(
     unchanged = [change for change in plan.changes if not change.pending]
     room = limit - len(head) - len(foot) - _ROOM_FOR_NOTES
     folded = _unchanged(unchanged)
-    table, told = _fill(changes, _row, room - _TABLE_HEAD_LENGTH if changes else 0)
+    table, told = _fit(map(_row, changes), room - _TABLE_HEAD_LENGTH if changes else 0)
     body = _table(table, len(changes) - told)
     room -= len(body)
-    details, explained = _fill(changes[:told], _detail, room)
+    details, explained = _fit(map(_detail, changes[:told]), room)
     room -= len(details)
     notes = "" if explained >= told else f"_Details of {told - explained:,} more changes left out for length._\n\n"
     if len(folded) > room:
@@ -60,12 +60,8 @@ def _head(plan: Plan, verdicts: Sequence[Verdict], now: datetime | None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _fill(changes: Sequence[Change], render: Callable[[Change], str], room: int) -> tuple[str, int]:
-    """As many as fit, and how many of the changes that were."""
-    return _fit(map(render, changes), room)
-
-
 def _fit(parts: Iterable[str], room: int) -> tuple[str, int]:
+    """As many as fit, and how many those were."""
     found: list[str] = []
     for part in parts:
         room -= len(part)
@@ -112,9 +108,9 @@ def _objects(plan: Plan, room: int) -> str:
         return ""
     made = [change for change in plan.objects if change.action == "create"]
     rest = [change for change in plan.objects if change.action != "create"]
-    lines = [f"- `{OBJECT_SIGNS['create']}` {_plain(by_kind(made))}\n"] if made else []
+    lines = [f"- `{SIGNS[Action.CREATE]}` {_plain(by_kind(made))}\n"] if made else []
     for change in rest:
-        lines.append(f"- `{OBJECT_SIGNS[change.action]}` {_cell(change.title)}\n")
+        lines.append(f"- `{SIGNS[Action(change.action)]}` {_cell(change.title)}\n")
         lines += [f"  - {'⚠️ ' if field.drift else ''}{_cell(str(field))}\n" for field in change.fields]
     title = f"<details><summary>{_plain(counted(len(plan.objects), 'object'))} of the cluster</summary>\n\n"
     end = "\n</details>\n\n"

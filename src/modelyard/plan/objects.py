@@ -40,9 +40,6 @@ class ObjectChange:
         return tuple(change for change in self.fields if change.drift)
 
 
-OBJECT_SIGNS = {"create": "+", "update": "~", "delete": "-"}
-
-
 def by_kind(changes: Sequence[ObjectChange]) -> str:
     """`6 NetworkPolicy, 3 Service`, the most first."""
     counts = Counter(change.title.partition(" ")[0] for change in changes)

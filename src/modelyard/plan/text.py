@@ -1,12 +1,12 @@
 """A plan for a terminal, as in FACE.md «A plan». Plain where it is not one."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from modelyard.plan.builder import SUMMARIZED
 from modelyard.plan.definition import Action, Change, Plan, Reason
-from modelyard.plan.objects import OBJECT_SIGNS, by_kind
+from modelyard.plan.objects import by_kind
 from modelyard.plan.policies import Verdict
 from modelyard.plan.quantities import duration
 from modelyard.plan.style import MEANINGS, SIGNS, Meaning, Span, paint
@@ -16,7 +16,6 @@ CONDITIONAL = "reruns only if its input's digest changes"
 _PLACE = 46
 """A reason's text and the place behind it stand this far apart, where there is room."""
 _MADE = 3
-_OBJECTS: Mapping[str, Meaning] = {"create": "new", "update": "changed", "delete": "gone"}
 _SHOWN = 300
 """Up to so many changes are told one by one; a plan that long is read as JSON."""
 
@@ -138,10 +137,11 @@ def _objects(plan: Plan, every: bool) -> Iterator[list[Span]]:
     made = [change for change in plan.objects if change.action == "create"]
     fold = len(made) > _MADE and not every
     if fold:
-        yield [Span(f"  {OBJECT_SIGNS['create']} {by_kind(made)}", "new")]
+        yield [Span(f"  {SIGNS[Action.CREATE]} {by_kind(made)}", MEANINGS[Action.CREATE])]
     for change in plan.objects:
         if not (fold and change.action == "create"):
-            yield [Span(f"  {OBJECT_SIGNS[change.action]} {change.title}", _OBJECTS[change.action])]
+            action = Action(change.action)
+            yield [Span(f"  {SIGNS[action]} {change.title}", MEANINGS[action])]
         for field in change.fields:
             yield [Span(f"      {field}")]
     if plan.objects:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from modelyard.spec.catalog.engines import TOGETHER
+
 if TYPE_CHECKING:
     from modelyard.spec.checks.findings import At, Findings
     from modelyard.spec.model import Spec
@@ -12,8 +14,6 @@ Places = Iterator["tuple[At, str]"]
 """Where it is used, and the words for it there."""
 
 ENGINES_TO_COME = ("xgboost", "lightgbm", "notebook")
-TOGETHER = ("torch", "command")
-"""Engines that train on several machines as one."""
 MIRRORS = ("tensorboard",)
 
 

@@ -10,6 +10,10 @@ from typing import Any
 SECTIONS = (
     "steps", "sources", "expectations", "features", "training", "tuning", "registry", "serving", "monitoring",
 )  # fmt: skip
+STORE_PATH, STATE_URI, TRACKING_URI = (
+    ".modelyard/store", "sqlite:///.modelyard/state.db", "sqlite:///.modelyard/mlflow.db",
+)  # fmt: skip
+"""Where things are kept that a spec says nothing of: beside it."""
 RUNNING_KEYS = ("resources", "retries", "timeout", "runtime")
 """Keys that say how a node runs, not what it makes: no part of its `config`."""
 

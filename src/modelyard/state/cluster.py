@@ -107,11 +107,11 @@ class ClusterConnection:
 
     def _publish(self) -> None:
         """The commit. What cannot be written down is undone in memory too."""
-        done = replace(self._head, writer="", commit=uuid4().hex, log=(*self._head.log, self._statements))
         if not self._statements:
             self._memory.commit()
             self._give_turn_back()
             return
+        done = replace(self._head, writer="", commit=uuid4().hex, log=(*self._head.log, self._statements))
         try:
             short = len(pack(done.log)) <= LOG_BYTES
             written = self._snapshots.write(done) if short else self._save_whole()

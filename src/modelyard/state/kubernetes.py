@@ -9,7 +9,6 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from modelyard.state import locks
 from modelyard.state.cluster import ClusterConnection
 from modelyard.state.cluster_objects import ClusterPlace, Object, version_of
 from modelyard.state.database import Database
@@ -55,25 +54,19 @@ class KubernetesState(State):
         return _holder_of(self._lease())
 
     def _beat(self, scope: str, token: str) -> None:
-        lease = self._lease()
-        if lease and lease["spec"].get("holderIdentity") == token:
-            self._write(lease, {**lease["spec"], "renewTime": _now()}, _kept(lease))
+        self._change(token, renewTime=_now())
 
     def _give_back(self, scope: str, token: str) -> None:
-        lease = self._lease()
-        if lease and lease["spec"].get("holderIdentity") == token:
-            self._write(lease, {**lease["spec"], "holderIdentity": ""}, _kept(lease))
+        self._change(token, holderIdentity="")
 
     def _take_away(self, scope: str) -> None:
-        lease = self._lease()
-        if lease:
-            self._write(lease, {**lease["spec"], "holderIdentity": ""}, _kept(lease))
+        self._change(None, holderIdentity="")
         super()._take_away(scope)
 
     def _is_dead(self, holder: LockHolder, start: float) -> bool:
         if holder.host == _host() == hostname():
             return super()._is_dead(holder, start)
-        if holder.quiet <= min(LEASE_SECONDS, locks._SILENT_SECONDS):
+        if holder.quiet <= LEASE_SECONDS:
             return False
         # Clocks may differ from machine to machine: a living holder's renewals are seen to come.
         before = _renewed(self._lease())
@@ -82,6 +75,12 @@ class KubernetesState(State):
 
     def _lease(self) -> Object | None:
         return self._place.objects.get("Lease", self._place.name)
+
+    def _change(self, token: str | None, **spec: str) -> None:
+        """Nothing where another token holds it; None takes whichever does."""
+        lease = self._lease()
+        if lease and token in (None, lease["spec"].get("holderIdentity")):
+            self._write(lease, {**lease["spec"], **spec}, _kept(lease))
 
     def _write(self, lease: Object | None, spec: dict[str, Any], about: dict[str, str]) -> bool:
         return self._place.write(self._place.lease(spec, about, version_of(lease))) is not None

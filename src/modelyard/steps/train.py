@@ -1,12 +1,12 @@
 """`train`: fit a model by its engine, and leave it as ONNX, proven to answer as the trained one does."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 from modelyard.engines import load_engine
-from modelyard.engines.base import Engine, Follower, Trained, TrainJob
+from modelyard.engines.base import Engine, Follower, Trained, TrainJob, report_nothing
 from modelyard.errors import ModelyardError
 from modelyard.evaluation.history import History
 from modelyard.evaluation.score import METRICS
@@ -31,12 +31,7 @@ def run(ctx: StepContext) -> StepResult:
                 history.add(int(done), values)
                 recorder.metrics(tracked_names(values), int(done))
 
-        job = TrainJob(
-            config=config, params=config.get("params") or {}, train=ctx.inputs["train"], val=ctx.inputs.get("val"),
-            seed=int(config.get("seed", 0)), out=ctx.outputs["model"], checkpoints=ctx.workdir / "checkpoints",
-            root=ctx.root, report=report, note=ctx.note,
-        )  # fmt: skip
-        job.checkpoints.mkdir(parents=True, exist_ok=True)
+        job = _job(ctx, report)
         trained = engine.train(job)
         metrics = finish_model(engine, job, trained, ctx.outputs["plots"])
         history.plot(ctx.outputs["plots"] / "training.png")
@@ -51,22 +46,23 @@ def run(ctx: StepContext) -> StepResult:
 
 def follow(ctx: StepContext) -> StepResult:
     """Take part in the training that another node leads; what counts is told by that one."""
-    config = ctx.config
-    engine = load_engine(str(config["engine"]))
+    name = str(ctx.config["engine"])
+    engine = load_engine(name)
     if not hasattr(engine, "follow"):
-        raise ModelyardError(f"engine {config['engine']} trains on one machine only", code="one-machine")
-    job = TrainJob(
-        config=config, params=config.get("params") or {}, train=ctx.inputs["train"], val=ctx.inputs.get("val"),
-        seed=int(config.get("seed", 0)), out=ctx.outputs["model"], checkpoints=ctx.workdir / "checkpoints",
-        root=ctx.root, report=_nobody_listens, note=ctx.note,
-    )  # fmt: skip
-    job.checkpoints.mkdir(parents=True, exist_ok=True)
-    cast(Follower, engine).follow(job)
+        raise ModelyardError(f"engine {name} trains on one machine only", code="one-machine")
+    cast(Follower, engine).follow(_job(ctx, report_nothing))
     return StepResult(summary="followed")
 
 
-def _nobody_listens(done: float, total: float, values: Mapping[str, float]) -> None:
-    """The node that leads reports."""
+def _job(ctx: StepContext, report: Callable[[float, float, Mapping[str, float]], None]) -> TrainJob:
+    config = ctx.config
+    checkpoints = ctx.workdir / "checkpoints"
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    return TrainJob(
+        config=config, params=config.get("params") or {}, train=ctx.inputs["train"], val=ctx.inputs.get("val"),
+        seed=int(config.get("seed", 0)), out=ctx.outputs["model"], checkpoints=checkpoints, root=ctx.root,
+        report=report, note=ctx.note,
+    )  # fmt: skip
 
 
 def finish_model(engine: Engine, job: TrainJob, trained: Trained, plots: Path) -> dict[str, float]:

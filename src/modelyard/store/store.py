@@ -167,9 +167,8 @@ class Store:
 
         Where the remote fails, which is raised, all is kept here: the work need not be done again.
         """
-        data = json.dumps(result.to_json(), default=str).encode()
         with disk_errors("storing a result", self.path):
-            write_whole(self.path / _result_key(fingerprint), data, self._scratch)
+            write_whole(self.path / _result_key(fingerprint), _encoded(result), self._scratch)
         self.share(fingerprint, result)
 
     def share(self, fingerprint: str, result: TaskResult) -> None:
@@ -179,7 +178,7 @@ class Store:
         for digest in sorted({artifact.digest for artifact in result.outputs.values()}):
             self._push(self.remote, digest)
         if not self.remote.has(_result_key(fingerprint)):
-            self.remote.write(_result_key(fingerprint), json.dumps(result.to_json(), default=str).encode())
+            self.remote.write(_result_key(fingerprint), _encoded(result))
 
     def check_remote(self) -> None:
         """Raise ModelyardError where the remote cannot be worked with: before hours of work, not after them."""
@@ -278,6 +277,10 @@ def _object_key(digest: str) -> str:
 
 def _result_key(fingerprint: str) -> str:
     return f"results/{hex_of(fingerprint)[:2]}/{hex_of(fingerprint)}.json"
+
+
+def _encoded(result: TaskResult) -> bytes:
+    return json.dumps(result.to_json(), default=str).encode()
 
 
 def _ref_key(name: str) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from modelyard.errors import ModelyardError
 from modelyard.targets.base import OnEvent, Outcome
 from modelyard.targets.launched import Launched, readable
 from modelyard.targets.task_log import TaskLog
@@ -21,6 +22,7 @@ from modelyard.task import TaskDocument, TaskResult, decode_event
 _TICK = 0.1
 _BEYOND_GRACE = 4.0
 _CHUNK = 256 << 10
+NOT_STARTED = Outcome("cancelled", reason="cancelled before it started")
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,12 @@ class Watch:
             self.last = event
         else:
             self._on_event(event)
+
+
+def failed(error: ModelyardError) -> Outcome:
+    """Of an attempt that comes to nothing for what a target says of it."""
+    status: Literal["cancelled", "failed"] = "cancelled" if error.code == "cancelled" else "failed"
+    return Outcome(status, reason=error.what, fix=error.fix or "", code=error.code, tail=error.details)
 
 
 def cannot_start(error: OSError) -> Outcome:

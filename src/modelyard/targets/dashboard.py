@@ -11,7 +11,7 @@ _CHOSEN = '{endpoint=~"$endpoint"}'
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """`queries` are PromQL, each with the legend of its lines; `unit` is Grafana's word for it."""
+    """`queries` are PromQL, each with the legend of its lines; `unit`, `form` and `text` are Grafana's words."""
 
     title: str
     queries: Sequence[tuple[str, str]]
@@ -19,6 +19,7 @@ class Panel:
     about: str = ""
     width: int = 12
     form: str = "timeseries"
+    text: str = "auto"
 
 
 def _rate(metric: str, chosen: str = _CHOSEN) -> str:
@@ -37,7 +38,7 @@ _FAILED_SHARE = (
 )
 PANELS = (
     Panel("Version that answers", [(f"modelyard_model_info{_CHOSEN}", "{{endpoint}}: {{model}} v{{version}}")],
-          width=6, form="stat"),
+          width=6, form="stat", text="name"),
     Panel("Up", [('up{endpoint=~"$endpoint"}', "{{endpoint}}")], width=6, form="stat",
           about="1 where the endpoint answered when it was last asked"),
     Panel("Requests a second", [(f"sum by (endpoint) ({_rate('modelyard_requests_total')})", "{{endpoint}}")], "reqps",
@@ -99,12 +100,11 @@ def _placed(source: str) -> Iterator[dict[str, Any]]:
 
 
 def _panel(number: int, panel: Panel, at: dict[str, int], source: str) -> dict[str, Any]:
-    names = panel.form == "stat" and panel.title == PANELS[0].title
     return {
         "id": number, "type": panel.form, "title": panel.title, "description": panel.about, "gridPos": at,
         "datasource": _datasource(source),
         "fieldConfig": {"defaults": {"unit": panel.unit, "min": 0}, "overrides": []},
-        "options": {"textMode": "name" if names else "auto"} if panel.form == "stat" else {},
+        "options": {"textMode": panel.text} if panel.form == "stat" else {},
         "targets": [
             {"refId": chr(ord("A") + index), "datasource": _datasource(source), "expr": query, "legendFormat": legend}
             for index, (query, legend) in enumerate(panel.queries)

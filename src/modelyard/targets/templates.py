@@ -25,7 +25,7 @@ def render_folder(name: str, values: Mapping[str, Any], folder: Path | None = No
     from jinja2 import TemplateError
 
     folder = folder or resource_folder("targets") / name
-    environment = _environment(folder)
+    environment = environment_of(folder)
     files: dict[str, bytes] = {}
     for entry in _entries(folder):
         if entry.get("when") and not values[entry["when"]]:
@@ -33,7 +33,7 @@ def render_folder(name: str, values: Mapping[str, Any], folder: Path | None = No
         try:
             template = environment.get_template(entry["template"])
             for path, seen in _each(entry, environment, values):
-                files[path] = _render(template, seen)
+                files[path] = template.render(seen).encode()
         except TemplateError as error:
             number = getattr(error, "lineno", None)
             line = f":{number}" if number else ""
@@ -44,10 +44,6 @@ def render_folder(name: str, values: Mapping[str, Any], folder: Path | None = No
 
 
 _CODE = "target-folder"
-
-
-def _render(template: "Template", values: Mapping[str, Any]) -> bytes:
-    return template.render(values).encode()
 
 
 def _each(
@@ -68,7 +64,7 @@ def _path(environment: "Environment", text: str) -> "Template":
 
 
 @lru_cache(maxsize=16)
-def _environment(folder: Path) -> "Environment":
+def environment_of(folder: Path) -> "Environment":
     """Kept, since a template is compiled when it is first used; one that was edited is read anew."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 

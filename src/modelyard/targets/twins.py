@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 
+from modelyard.targets.attempt import NOT_STARTED
 from modelyard.targets.base import Outcome
 
 _TICK = 0.2
@@ -24,7 +25,7 @@ class Twins:
                     break
             while not first.over.wait(_TICK):
                 if cancel.is_set():
-                    return Outcome("cancelled", reason="cancelled before it started")
+                    return NOT_STARTED
             if first.outcome is not None and first.outcome.status == "ok":
                 return first.outcome
         try:

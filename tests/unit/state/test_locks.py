@@ -7,7 +7,7 @@ import time
 import pytest
 
 from modelyard.errors import ModelyardError
-from modelyard.state import AppliedRecord, locks
+from modelyard.state import AppliedRecord, kubernetes, locks
 from watching import eventually
 
 HOLD = """
@@ -78,6 +78,7 @@ def test_another_machine_is_believed_until_it_is_silent(state, open_state, monke
         with pytest.raises(ModelyardError, match="locked"), open_state().lock("destroy"):
             pass
         monkeypatch.setattr(locks, "_SILENT_SECONDS", -1.0)
+        monkeypatch.setattr(kubernetes, "LEASE_SECONDS", -1)
         with open_state().lock("destroy") as silent:
             assert silent.reason == "apply"
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelyard.errors import ModelyardError
 from modelyard.graph.compile.compilation import Compilation
+from modelyard.spec.values import TRACKING_URI
 
 if TYPE_CHECKING:
     from modelyard.spec.model import Spec
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 DATABASE = "tracking.database"
 _RECORDING = frozenset({"train", "evaluate", "tune", "register", "monitor"})
-_USUAL_URI = "sqlite:///.modelyard/mlflow.db"
 _USUAL_PORT = 5000
 
 
@@ -22,13 +22,13 @@ def compile_tracking(out: Compilation) -> None:
     postgres = _postgres(out.spec)
     if postgres is not None:
         _on_postgres(out, postgres)
-    elif _in_cluster(out.spec):
+        return
+    if _in_cluster(out.spec):
         _after_tracking(out)
-        config = {"uri": out.spec.tracking.uri, "port": _port(out.spec)}
-        out.add("tracking", "tracking", config, role="service", origins={"": "tracking", "port": "tracking.ui.port"})
-    elif out.spec.tracking.ui is not None:
-        config = {"uri": out.spec.tracking.uri, "port": out.spec.tracking.ui.port}
-        out.add("tracking", "tracking", config, role="service", origins={"": "tracking", "port": "tracking.ui.port"})
+    elif out.spec.tracking.ui is None:
+        return
+    config = {"uri": out.spec.tracking.uri, "port": _port(out.spec)}
+    out.add("tracking", "tracking", config, role="service", origins={"": "tracking", "port": "tracking.ui.port"})
 
 
 def tracking_of(spec: Spec) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def tracking_of(spec: Spec) -> dict[str, Any]:
 
 def _on_postgres(out: Compilation, postgres: Postgres) -> None:
     """The database, MLflow's server on it, and after that all who record."""
-    if out.spec.tracking.uri != _USUAL_URI:
+    if out.spec.tracking.uri != TRACKING_URI:
         what = "runs are recorded in `target.compose.postgres` or at `tracking.uri`, not in both"
         out.keep(ModelyardError(what, fix="Take one of them away", code="tracking"), "tracking.uri")
     if not _port(out.spec):
@@ -64,7 +64,7 @@ def _after_tracking(out: Compilation) -> None:
 
 def _in_cluster(spec: Spec) -> bool:
     """A file on one machine's disk records nothing for pods: they need a server, named or deployed."""
-    return spec.target.kubernetes is not None and spec.tracking.uri == _USUAL_URI
+    return spec.target.kubernetes is not None and spec.tracking.uri == TRACKING_URI
 
 
 def _postgres(spec: Spec) -> Postgres | None:

@@ -36,6 +36,9 @@ ENGINES = {
 ONLY_SOME = ("model", "call", "run", "env")
 """Keys of a training that only some engines take."""
 
+TOGETHER = ("torch", "command")
+"""Engines that train on several machines, or GPUs, as one: those that torchrun's environment reaches."""
+
 _GROUP = "modelyard.engines"
 
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from modelyard.spec.checks.findings import Findings
 from modelyard.spec.checks.references import is_address
+from modelyard.spec.values import STATE_URI, STORE_PATH, TRACKING_URI
+from modelyard.urls import is_local
 
 if TYPE_CHECKING:
     from modelyard.spec.model.cluster import KubernetesTarget
 
-_STORE, _STATE, _TRACKING = ".modelyard/store", "sqlite:///.modelyard/state.db", "sqlite:///.modelyard/mlflow.db"
 _AT = ("target", "kubernetes")
 _CODE = "cluster"
 _ONE_SECRET = re.compile(r"\$\{secret\.[^}]+\}")
@@ -38,10 +39,10 @@ def _check_store(findings: Findings, target: KubernetesTarget) -> None:
     elif not store.remote and target.store is None:
         what = "pods have no store: the one in `.modelyard` is on this machine only"
         fix = "Add `store: {remote: s3://…}`, or a volume for it: `target: {kubernetes: {store: 10Gi}}`"
-        findings.add(("store",) if store.path != _STORE else _AT, what, fix, _CODE, key=True)
-    if store.path != _STORE and not store.path.startswith(".modelyard/"):
+        findings.add(("store",) if store.path != STORE_PATH else _AT, what, fix, _CODE, key=True)
+    if store.path != STORE_PATH and not store.path.startswith(".modelyard/"):
         what = f"a pod can write below `.modelyard` only, not to `{store.path}`"
-        findings.add(("store", "path"), what, f"Take it away, or write `{_STORE}`", _CODE)
+        findings.add(("store", "path"), what, f"Take it away, or write `{STORE_PATH}`", _CODE)
 
 
 def _check_sources(findings: Findings) -> None:
@@ -54,13 +55,13 @@ def _check_sources(findings: Findings) -> None:
 
 def _check_records(findings: Findings) -> None:
     spec = findings.spec
-    if spec.state.uri != _STATE and spec.state.uri.startswith(("sqlite:", "file:")):
+    if spec.state.uri != STATE_URI and spec.state.uri.startswith(("sqlite:", "file:")):
         fix = "Take it away, and the cluster keeps it in Secrets, or name a PostgreSQL: `postgresql://…`"
         findings.add(("state", "uri"), "this state is a file of this machine, which no pod sees", fix, _CODE)
-    if spec.tracking.uri != _TRACKING and is_local(spec.tracking.uri):
+    if spec.tracking.uri != TRACKING_URI and is_local(spec.tracking.uri):
         fix = "Take it away, and a server is deployed, or name yours: `http://mlflow:5000`"
         findings.add(("tracking", "uri"), "these records are a file of this machine, which no pod sees", fix, _CODE)
-    elif spec.tracking.uri != _TRACKING and spec.tracking.ui is not None:
+    elif spec.tracking.uri != TRACKING_URI and spec.tracking.ui is not None:
         what = f"the records are at {spec.tracking.uri}, which has its own UI"
         findings.add(("tracking", "ui"), what, "Take it away", _CODE, key=True)
 
@@ -104,8 +105,3 @@ def _check_settings(findings: Findings, target: KubernetesTarget) -> None:
         if "${secret." in value and not _ONE_SECRET.fullmatch(value):
             what = "a variable is one secret, whole, or text"
             findings.add((*_AT, "env", name), what, "Keep the whole text in the secret", _CODE)
-
-
-def is_local(place: str) -> bool:
-    """Whether it is a path, or a URL of a file; what a secret holds as a whole is neither."""
-    return place.startswith(("sqlite:", "file:")) or ("://" not in place and "${secret." not in place)

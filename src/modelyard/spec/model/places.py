@@ -6,9 +6,10 @@ from pydantic import Field
 
 from modelyard.spec.forms import ui_port
 from modelyard.spec.model.base import Json, ListOrOne, Section, Widened, table_of
+from modelyard.spec.values import STATE_URI, STORE_PATH, TRACKING_URI
 
 
-def _switch(long: Json) -> Json:
+def port_or_switch(long: Json) -> Json:
     return {"type": ["boolean", "integer"], "maximum": 65535}
 
 
@@ -22,12 +23,12 @@ class Tracking(Section):
     """Where runs, metrics and models are recorded: MLflow first."""
 
     uri: str = Field(
-        default="sqlite:///.modelyard/mlflow.db",
+        default=TRACKING_URI,
         min_length=1,
         description="MLflow's tracking URI.",
         examples=["http://mlflow:5000"],
     )
-    ui: Annotated[TrackingUi | None, Widened(ui_port, _switch)] = Field(
+    ui: Annotated[TrackingUi | None, Widened(ui_port, port_or_switch)] = Field(
         default=None, description="Run an MLflow UI beside the project: true, a port, or a table.", examples=[True]
     )
     mirrors: Annotated[tuple[str, ...], ListOrOne] = Field(
@@ -38,9 +39,7 @@ class Tracking(Section):
 class StoreSettings(Section):
     """Where data and models are kept by content."""
 
-    path: str = Field(
-        default=".modelyard/store", min_length=1, description="The local folder.", examples=[".modelyard/store"]
-    )
+    path: str = Field(default=STORE_PATH, min_length=1, description="The local folder.", examples=[".modelyard/store"])
     remote: str | None = Field(
         default=None,
         min_length=1,
@@ -53,7 +52,7 @@ class StateSettings(Section):
     """Where it is recorded what has been applied."""
 
     uri: str = Field(
-        default="sqlite:///.modelyard/state.db",
+        default=STATE_URI,
         min_length=1,
         description="SQLite, PostgreSQL by URL, or `kubernetes://`, which keeps it in the cluster's own objects.",
         examples=["postgresql://modelyard:${secret.PG_PASSWORD}@pg/modelyard"],

@@ -8,6 +8,7 @@ from pydantic import Field
 from modelyard.spec.forms import switched, target_by_name
 from modelyard.spec.model.base import Json, Section, Widened
 from modelyard.spec.model.cluster import KubernetesTarget
+from modelyard.spec.model.places import port_or_switch
 from modelyard.spec.plain import NamedByKey
 
 
@@ -48,10 +49,6 @@ class Postgres(Section):
     )
 
 
-def _port_or_switch(long: Json) -> Json:
-    return {"type": ["boolean", "integer"], "maximum": 65535}
-
-
 def _image_or_switch(long: Json) -> Json:
     return {"type": ["boolean", "string"], "minLength": 1}
 
@@ -68,7 +65,7 @@ class ComposeTarget(Section):
         default=None, description="Where built images go.", examples=["registry.example.com/ml"]
     )
     context: str | None = Field(default=None, description="The Docker context.", examples=["default"])
-    observe: Annotated[Observe | None, Widened(partial(switched, "port"), _port_or_switch)] = Field(
+    observe: Annotated[Observe | None, Widened(partial(switched, "port"), port_or_switch)] = Field(
         default=None,
         description="Watch the endpoints with Prometheus and Grafana: true, Grafana's port, or a table.",
         examples=[True],

@@ -22,10 +22,7 @@ _SOURCE = {"uid": "modelyard", "url": f"http://{METRICS}:9090", "dashboards": "/
 
 @dataclass(frozen=True)
 class Companion:
-    """One container, as the template of `compose.yaml` puts it down. Without networks it has none at all.
-
-    `kept` are volumes that hold data: only `destroy --volumes` takes them away.
-    """
+    """One container, as the template of `compose.yaml` puts it down. Without networks it has none at all."""
 
     service: Service
     user: str
@@ -36,7 +33,6 @@ class Companion:
     tmpfs: Sequence[str] = ("/tmp",)  # noqa: S108 - a path inside
     networks: Sequence[str] = ()
     after: Sequence[str] = ()
-    kept: Sequence[str] = ()
 
 
 def companions_of(services: Sequence[Service]) -> list[Companion]:
@@ -63,7 +59,6 @@ def _prometheus(service: Service, services: Sequence[Service]) -> Companion:
         health=["promtool", "query", "instant", "http://127.0.0.1:9090", "vector(1)"],
         networks=[*doors, _QUERIES],
         after=doors,
-        kept=[METRICS],
     )  # fmt: skip
 
 
@@ -110,7 +105,6 @@ def _postgres(service: Service, services: Sequence[Service]) -> Companion:
         },
         volumes=[f"{DATABASE}:/var/lib/postgresql/data", f"{SOCKET}:/var/run/postgresql"],
         health=["pg_isready", "--quiet", "--host=127.0.0.1", "--username=modelyard", "--dbname=modelyard"],
-        kept=[DATABASE],
     )
 
 

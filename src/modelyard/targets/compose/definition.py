@@ -20,6 +20,8 @@ An endpoint has one of its own too, of its own name; names of services have no d
 """
 SOCKET, DATABASE, METRICS = "tracking-socket", "tracking-database", "observe-prometheus"
 """Volumes: the socket of PostgreSQL, and the data that it and Prometheus keep."""
+KEPT = (DATABASE, METRICS)
+"""Volumes that hold data: only `destroy --volumes` takes them away."""
 TOKENS = "metrics."
 """How the names of tokens for Prometheus begin. No secret has a dot in its name."""
 _BACKEND = "postgresql+psycopg://modelyard@/modelyard?host=/run/postgresql"

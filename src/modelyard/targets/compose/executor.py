@@ -5,11 +5,10 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from modelyard.errors import ModelyardError
 from modelyard.graph.model import Resources
-from modelyard.targets.attempt import Attempt, Watch, cannot_start, outcome_of, write_document
+from modelyard.targets.attempt import NOT_STARTED, Attempt, Watch, cannot_start, failed, outcome_of, write_document
 from modelyard.targets.base import Capacity, OnEvent, Outcome
 from modelyard.targets.compose import names
 from modelyard.targets.compose.access import container_user, give_access, open_database
@@ -72,12 +71,12 @@ class ComposeExecutor:
         known = self._engine.gpus
         if known is not None and resources.gpu > len(known):
             error = no_gpus(f"it has {len(known)}, and {resources.gpu} are asked for")
-            return _failed(error)
+            return failed(error)
 
         def work() -> Outcome:
             with self._gpus.lend(resources.gpu if known else 0, cancel) as gpus:
                 if cancel.is_set():
-                    return Outcome("cancelled", reason="cancelled before it started")
+                    return NOT_STARTED
                 return self._tried(Attempt(task, timeout, log, on_event, cancel), resources, gpus)
 
         return self._twins.once(task.workdir, work, cancel)
@@ -108,9 +107,9 @@ class ComposeExecutor:
             image = self._prepare(attempt)
             return self._attempt(attempt, resources, gpus, image)
         except ModelyardError as error:
-            return _failed(error)
+            return failed(error)
         except (DockerException, RequestException) as error:
-            return _failed(engine_error(error))
+            return failed(engine_error(error))
         except OSError as error:
             return cannot_start(error)
 
@@ -166,8 +165,3 @@ def _explained(outcome: Outcome, container: TaskContainer) -> Outcome:
     if container.lost and outcome.code in ("killed", "cancelled"):
         return replace(outcome, reason=container.lost.what, fix=container.lost.fix or "", code=container.lost.code)
     return outcome
-
-
-def _failed(error: ModelyardError) -> Outcome:
-    status: Literal["cancelled", "failed"] = "cancelled" if error.code == "cancelled" else "failed"
-    return Outcome(status, reason=error.what, fix=error.fix or "", code=error.code, tail=error.details)

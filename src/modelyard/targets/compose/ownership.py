@@ -24,19 +24,13 @@ def refuse_clash(client: Any, scope: Scope, volumes: Collection[str] = ()) -> No
                 fix="give this one another `project` or environment name, or take that one down",
                 code="name-clash",
             )
-    left = [*(client.volumes(filters=mine)["Volumes"] or ()), *_named(client, volumes)]
-    for volume in left:
-        if not scope.owns(volume["Labels"]):
+    left = [("volume", one) for one in (*(client.volumes(filters=mine)["Volumes"] or ()), *_named(client, volumes))]
+    left += [("network", one) for one in client.networks(filters=mine)]
+    for kind, one in left:
+        if not scope.owns(one["Labels"]):
             raise ModelyardError(
-                f"the volume {volume['Name']} is another project's",
-                fix=f"give this one another `project` or environment name, or `docker volume rm {volume['Name']}`",
-                code="name-clash",
-            )
-    for network in client.networks(filters=mine):
-        if not scope.owns(network["Labels"]):
-            raise ModelyardError(
-                f"the network {network['Name']} is another project's",
-                fix=f"give this one another `project` or environment name, or `docker network rm {network['Name']}`",
+                f"the {kind} {one['Name']} is another project's",
+                fix=f"give this one another `project` or environment name, or `docker {kind} rm {one['Name']}`",
                 code="name-clash",
             )
 

@@ -9,7 +9,7 @@ from modelyard.graph.fingerprint import service_fingerprint
 from modelyard.graph.model import Graph
 from modelyard.targets.compose import names
 from modelyard.targets.compose.companions import companions_of, networks_of, observing_files
-from modelyard.targets.compose.definition import CLIENTS, EDGE, SOCKET, Service, plain_document, service_of
+from modelyard.targets.compose.definition import CLIENTS, EDGE, KEPT, SOCKET, Service, plain_document, service_of
 from modelyard.targets.compose.secret_files import secrets_folder
 from modelyard.targets.images import Image, image_role, labels
 from modelyard.targets.templates import render_folder
@@ -64,7 +64,7 @@ def render_files(
     _refuse_one_name(services)
     own = [service for service in services if not service.is_companion]
     companions = companions_of(services)
-    on_postgres = any(service.on_postgres or service.kind == "postgres" for service in services)
+    volumes = list(dict.fromkeys(name for service in services for name in service.volumes))
     values = {
         "version": own_version(),
         "project": scope.project,
@@ -85,8 +85,8 @@ def render_files(
         "edge": EDGE,
         "clients": CLIENTS if any(CLIENTS in service.networks for service in own) else "",
         "companion_networks": networks_of(companions),
-        "memory_volumes": [*(f"{one.name}-door" for one in own if one.door), *([SOCKET] if on_postgres else [])],
-        "kept_volumes": [name for companion in companions for name in companion.kept],
+        "memory_volumes": [name for name in volumes if name not in KEPT],
+        "kept_volumes": [name for name in volumes if name in KEPT],
         "socket": SOCKET,
         "images": images,
         "base": base,

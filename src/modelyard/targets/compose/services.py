@@ -144,8 +144,7 @@ class ComposeServices:
         return service
 
     def _holds_its_port(self, service: Service) -> bool:
-        found = containers(self._client(), self._scope).get(service.address, ())
-        return any(service.published in container.ports for container in found)
+        return any(service.published in container.ports for container in self._of(service))
 
     def _of(self, service: Service) -> Sequence[Container]:
         return containers(self._client(), self._scope).get(service.address, ())

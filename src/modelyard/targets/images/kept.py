@@ -1,6 +1,7 @@
 """Images of one project that an engine holds: how large they are, and which of them are too many."""
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +31,7 @@ def held(client: Any, project: str, root: str) -> list[Held]:
     """Those that were built for the project in this folder, the newest first."""
     filters = {"label": [f"{labels.PROJECT}={project}", f"{labels.ROOT}={root}"]}
     found = [
-        Held(data["Id"], tuple(data["RepoTags"] or ()), data["Labels"][labels.ROLE], data["Created"], data["Size"])
+        Held(data["Id"], _tags(data), data["Labels"][labels.ROLE], data["Created"], data["Size"])
         for data in client.images(filters=filters)
         if labels.ROLE in (data["Labels"] or {})
     ]
@@ -45,17 +46,18 @@ def sweep_images(client: Any, project: str, root: str, named: Collection[str] = 
     from docker.errors import APIError
 
     used = {data["ImageID"] for data in client.containers(all=True)}
-    swept, counts = [], dict[str, int]()
+    swept, counts = [], Counter[str]()
     for one in held(client, project, root):
-        rank = counts[one.role] = counts.get(one.role, 0) + (1 if _is_named(one) else 0)
-        if (_is_named(one) and rank <= keep) or one.id in used or set(one.tags).intersection(named):
+        counts[one.role] += bool(one.tags)
+        if (one.tags and counts[one.role] <= keep) or one.id in used or set(one.tags).intersection(named):
             continue
         with suppress(APIError):
-            for name in one.tags if _is_named(one) else (one.id,):
+            for name in one.tags or (one.id,):
                 client.remove_image(name)
             swept.append(one)
     return swept
 
 
-def _is_named(one: Held) -> bool:
-    return any(not tag.startswith("<none>") for tag in one.tags)
+def _tags(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """Engines tell of a name that is lost as `<none>:<none>`."""
+    return tuple(tag for tag in data["RepoTags"] or () if not tag.startswith("<none>"))

@@ -12,10 +12,11 @@ from typing import Any
 from modelyard.targets.kubernetes.api_errors import Asked, FieldConflict, Refusal, missing_kind
 from modelyard.targets.kubernetes.connecting import Connection, connect
 from modelyard.targets.kubernetes.discovery import Discovery
-from modelyard.targets.kubernetes.kinds import POD, Kind, Object, Resource, kind_of, name_of, title_of
+from modelyard.targets.kubernetes.kinds import POD, Kind, Object, Resource, kind_of, name_of
 from modelyard.targets.kubernetes.names import MANAGER
 from modelyard.targets.kubernetes.pod_logs import PodLog
 from modelyard.targets.kubernetes.requesting import Requester
+from modelyard.targets.kubernetes.statuses import is_over, states_of
 from modelyard.targets.kubernetes.watching import Event, Watch
 
 _TRIES = 8  # of a change that others are quicker than
@@ -127,16 +128,12 @@ class Api:
                 self._requester.sleep(0.05 * 2**attempt)
         raise AssertionError("unreachable")
 
-    def delete(
-        self, kind: Kind, name: str, *, uid: str | None = None, wait_for_dependents: bool = False,
-        grace: int | None = None,
-    ) -> bool:  # fmt: skip
+    def delete(self, kind: Kind, name: str, *, uid: str | None = None, wait_for_dependents: bool = False) -> bool:
         """Whether there was such an object. `uid`: only this one, and no other that has its name since."""
         body: Object = {
             "apiVersion": "v1", "kind": "DeleteOptions",
             "propagationPolicy": "Foreground" if wait_for_dependents else "Background",
             **({"preconditions": {"uid": uid}} if uid else {}),
-            **({"gracePeriodSeconds": grace} if grace is not None else {}),
         }  # fmt: skip
         try:
             self._send("DELETE", self._path(kind, name), self._asked("delete", kind, name), body=body)
@@ -147,29 +144,28 @@ class Api:
         return True
 
     def watch(
-        self, kind: Kind, selector: str = "", since: str | None = None, *, fields: str = "",
-        stop: threading.Event | None = None, tick: float = 1.0,
-    ) -> Iterator[Event]:  # fmt: skip
-        """What is there (unless `since` a `resourceVersion`), then each change, until `stop` or its reader ends it.
+        self, kind: Kind, selector: str = "", *, stop: threading.Event | None = None, tick: float = 1.0
+    ) -> Iterator[Event]:
+        """What is there, then each change, until `stop` or its reader ends it.
 
         Broken streams and versions that the server forgot are mended. After `tick` quiet seconds comes a TICK.
         """
         asked = self._asked("watch", kind, "")
-        watch = Watch(self._requester, self._path(kind), _selecting(selector, fields), asked, stop, tick, since)
+        watch = Watch(self._requester, self._path(kind), _selecting(selector), asked, stop, tick)
         for event in watch.events():
             obj = event.object
             yield replace(event, object={"apiVersion": kind.api_version, "kind": kind.name, **obj}) if obj else event
 
     def pod_log(
-        self, pod: str, *, container: str | None = None, follow: bool = False, since: str | None = None, tail: int = 0,
-        previous: bool = False, stop: threading.Event | None = None,
+        self, pod: str, *, container: str | None = None, follow: bool = False, tail: int = 0, previous: bool = False,
+        stop: threading.Event | None = None,
     ) -> Iterator[str]:  # fmt: skip
-        """Lines without their ends: the last `tail` (0: all), from the RFC 3339 time `since` on; `follow`: to its end.
+        """Lines without their ends: the last `tail` (0: all); `follow`: to its end.
 
         A stream that breaks is taken up where it broke; no line twice. `previous`: of the container before its restart.
         """
         path = self._path(POD, pod, subresource="log")
-        log = PodLog(self._requester, path, self._asked("get", POD, pod), container, since, stop)
+        log = PodLog(self._requester, path, self._asked("get", POD, pod), container, stop)
         if not follow:
             return log.lines(tail, previous=previous)
         return log.follow(tail, still_runs=lambda: _runs(self.get(POD, pod), container))
@@ -216,7 +212,7 @@ class Api:
 _NO_SUCH_PATH = ("page not found", "could not find the requested resource")
 
 
-def _selecting(labels: str, fields: str) -> dict[str, str]:
+def _selecting(labels: str, fields: str = "") -> dict[str, str]:
     return {key: value for key, value in (("labelSelector", labels), ("fieldSelector", fields)) if value}
 
 
@@ -226,13 +222,7 @@ def _dry(dry_run: bool) -> dict[str, str]:
 
 def _runs(pod: Object | None, container: str | None) -> bool:
     """Whether the container, or any without a name, may still write: it has not begun, runs, or begins anew."""
-    if pod is None:
+    if pod is None or is_over(pod):
         return False
-    status = pod.get("status") or {}
-    if status.get("phase") in ("Succeeded", "Failed"):
-        return False
-    found = [one for one in status.get("containerStatuses") or () if container in (None, one["name"])]
-    return not found or any("terminated" not in (one.get("state") or {}) for one in found)
-
-
-__all__ = ["Api", "Event", "Kind", "Object", "title_of"]
+    found = [state for name, state in states_of(pod) if container in (None, name)]
+    return not found or any("terminated" not in state for state in found)

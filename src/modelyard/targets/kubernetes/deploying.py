@@ -10,32 +10,19 @@ from modelyard.targets.kubernetes.api import Api
 from modelyard.targets.kubernetes.applying import apply_objects, apply_one
 from modelyard.targets.kubernetes.differing import address_of
 from modelyard.targets.kubernetes.explaining import pods_of
-from modelyard.targets.kubernetes.fields import holders
+from modelyard.targets.kubernetes.fields import own_tree
 from modelyard.targets.kubernetes.held import held_part
-from modelyard.targets.kubernetes.inventory import Inventory, identity_of
-from modelyard.targets.kubernetes.kinds import (
-    CONFIG_MAP,
-    CRON_JOB,
-    DEPLOYMENT,
-    JOB,
-    OPERATED,
-    POD,
-    STATEFUL_SET,
-    Object,
-    kind_of,
-    name_of,
-)
+from modelyard.targets.kubernetes.inventory import DATA, Inventory, identity_of
+from modelyard.targets.kubernetes.kinds import CONFIG_MAP, JOB, POD, Object, kind_of, name_of, selector_of
 from modelyard.targets.kubernetes.manifests import deployed_with_graph, service_objects
 from modelyard.targets.kubernetes.manifests.documents import plain_document
 from modelyard.targets.kubernetes.names import FINGERPRINT, Scope
-from modelyard.targets.kubernetes.observing import live_services
-from modelyard.targets.kubernetes.ownership import refuse_taken
+from modelyard.targets.kubernetes.observing import WORKLOADS, is_workload, live_services
+from modelyard.targets.kubernetes.ownership import refuse_foreign
 from modelyard.targets.kubernetes.pruning import wait_until_gone
 from modelyard.targets.kubernetes.settings import Cluster
+from modelyard.targets.kubernetes.statuses import born
 from modelyard.targets.kubernetes.waiting import wait_until_ready
-
-_RUNS = (DEPLOYMENT, STATEFUL_SET, CRON_JOB)
-_DATA = "PersistentVolumeClaim"
 
 
 @dataclass(frozen=True)
@@ -53,14 +40,14 @@ class Services:
         node = deployment.node
         objects = self.objects(deployment)
         if self.in_pod and deployed_with_graph(node):
-            wanted = [obj for obj in objects if _runs(obj)]
+            wanted = [obj for obj in objects if is_workload(obj)]
             self._refuse_other(wanted, deployment.document.fingerprint)
             wait_until_ready(self.api, self.scope, wanted, on_event)
             return self._live(node.address)
         before = self._mine(node.address)
         try:
             self._apply(objects, with_graph=deployed_with_graph(node), on_event=on_event)
-            wait_until_ready(self.api, self.scope, [obj for obj in objects if _runs(obj)], on_event)
+            wait_until_ready(self.api, self.scope, [obj for obj in objects if is_workload(obj)], on_event)
         except ModelyardError:
             self._put_back(before, objects)
             raise
@@ -79,17 +66,16 @@ class Services:
 
     def remove(self, address: str, on_event: OnEvent) -> None:
         """All that is at an address, but for claims: they hold data. What is gone is no error."""
-        gone = [obj for obj in self._mine(address) if obj["kind"] != _DATA]
-        for obj in sorted(gone, key=lambda obj: not _runs(obj)):
+        gone = [obj for obj in self._mine(address) if obj["kind"] != DATA]
+        for obj in sorted(gone, key=lambda obj: not is_workload(obj)):
             self.api.delete(kind_of(obj), name_of(obj), uid=obj["metadata"]["uid"])
-        pods = [pod for obj in gone if _runs(obj) for pod in pods_of(self.api, obj)]
+        pods = [pod for obj in gone if is_workload(obj) for pod in pods_of(self.api, obj)]
         wait_until_gone(self.api, [*gone, *pods])
         if gone:
             on_event({"event": "note", "text": f"{address} stopped"})
 
     def log(self, address: str, number: int, follow: bool) -> Iterator[str]:
-        selector = ",".join(f"{name}={value}" for name, value in self.scope.match(address).items())
-        pods = sorted(self.api.list(POD, selector), key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
+        pods = sorted(self.api.list(POD, selector_of(self.scope.match(address))), key=born)
         if not pods:
             raise ModelyardError(f"{address} has no pod", fix="`modelyard apply` starts it.", code="no-log")
         container = pods[-1]["spec"]["containers"][0]["name"]
@@ -104,9 +90,11 @@ class Services:
             if kind_of(obj) != CONFIG_MAP:
                 apply_one(self.api, self.scope, obj)
                 continue
-            refuse_taken(self.api, self.scope, obj)
-            if self.api.get(CONFIG_MAP, name_of(obj)) is None:  # its name changes with what it says
+            found = self.api.get(CONFIG_MAP, name_of(obj))
+            if found is None:
                 self.api.create(obj)
+            else:  # as it is: its name changes with what it says
+                refuse_foreign(self.scope, found)
 
     def _refuse_other(self, objects: Sequence[Object], fingerprint: str) -> None:
         """A run of an older graph must not wait for, or record, what a newer apply has put there since."""
@@ -122,26 +110,26 @@ class Services:
         """What ran before runs again, or nothing."""
         there = {identity_of(obj) for obj in before}
         for obj in objects:
-            if identity_of(obj) not in there and obj["kind"] != _DATA:
+            if identity_of(obj) not in there and obj["kind"] != DATA:
                 self.api.delete(kind_of(obj), name_of(obj))
         if before:
             for obj in before:
                 if kind_of(obj) != CONFIG_MAP:
                     self.api.apply(as_it_was(obj), force=True)
             return
-        pods = [pod for obj in objects if _runs(obj) for pod in pods_of(self.api, obj)]
+        pods = [pod for obj in objects if is_workload(obj) for pod in pods_of(self.api, obj)]
         wait_until_gone(self.api, pods)
 
     def _drop(self, before: Sequence[Object], objects: Sequence[Object]) -> None:
         """What an earlier version needed, and this one does not."""
         wanted = {identity_of(obj) for obj in objects}
         for obj in before:
-            if identity_of(obj) not in wanted and obj["kind"] not in (_DATA, JOB.name):
+            if identity_of(obj) not in wanted and obj["kind"] not in (DATA, JOB.name):
                 self.api.delete(kind_of(obj), name_of(obj), uid=obj["metadata"]["uid"])
 
     def _mine(self, address: str) -> list[Object]:
         # The runner in its pod may not look at all that there is.
-        found = Inventory.read(self.api, self.scope, kinds=(*_RUNS, CONFIG_MAP), whole=not self.in_pod)
+        found = Inventory.read(self.api, self.scope, kinds=(*WORKLOADS, CONFIG_MAP), whole=not self.in_pod)
         return [obj for obj in found.live.values() if address_of(obj) == address]
 
     def _live(self, address: str) -> LiveService:
@@ -151,17 +139,11 @@ class Services:
         return found[address]
 
 
-def _runs(obj: Object) -> bool:
-    """Whether it makes pods: ours, or an operator's in its place."""
-    return kind_of(obj) in _RUNS or obj["kind"] in OPERATED
-
-
 def as_it_was(obj: Object) -> Object:
     """What we had applied: the fields that are ours by the object's own account of it."""
-    tree = next((holder.tree for holder in holders(obj) if holder.ours), {})
     meta = obj["metadata"]
     named = {"name": meta["name"], "namespace": meta["namespace"]}
-    kept = held_part(obj, tree)
+    kept = held_part(obj, own_tree(obj) or {})
     return {
         **kept,
         "apiVersion": obj["apiVersion"],

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from modelyard.plan.objects import FieldChange, ObjectChange
@@ -140,4 +141,4 @@ def _hidden(change: FieldChange) -> FieldChange:
     if not change.field.startswith((".data", ".stringData")):
         return change
     before, after = (_NOT_SHOWN if value is not None else None for value in (change.before, change.after))
-    return FieldChange(change.field, before, after, change.drift, change.manager, change.at)
+    return replace(change, before=before, after=after)

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from modelyard.errors import ModelyardError
 from modelyard.graph.codec import node_from_json
 from modelyard.graph.model import Node, Resources
-from modelyard.targets.attempt import Attempt, Watch, cannot_start, outcome_of
+from modelyard.targets.attempt import NOT_STARTED, Attempt, Watch, cannot_start, failed, outcome_of
 from modelyard.targets.base import Capacity, OnEvent, Outcome
 from modelyard.targets.kubernetes.api import Api
+from modelyard.targets.kubernetes.kinds import name_of
 from modelyard.targets.kubernetes.leftovers import Leftovers
 from modelyard.targets.kubernetes.manifests import task_objects
 from modelyard.targets.kubernetes.names import Scope
@@ -82,21 +82,15 @@ class KubernetesExecutor:
     def _tried(self, attempt: Attempt, resources: Resources) -> Outcome:
         while not self._slots.acquire(timeout=_TICK):
             if attempt.cancel.is_set():
-                return Outcome("cancelled", reason="cancelled before it started")
+                return NOT_STARTED
         try:
-            return self._in_its_slot(attempt, resources)
-        finally:
-            self._slots.release()
-
-    def _in_its_slot(self, attempt: Attempt, resources: Resources) -> Outcome:
-        if attempt.cancel.is_set():
-            return Outcome("cancelled", reason="cancelled before it started")
-        try:
-            return self._attempt(attempt, resources)
+            return NOT_STARTED if attempt.cancel.is_set() else self._attempt(attempt, resources)
         except ModelyardError as error:
-            return _failed(error)
+            return failed(error)
         except OSError as error:
             return cannot_start(error)
+        finally:
+            self._slots.release()
 
     def _attempt(self, attempt: Attempt, resources: Resources) -> Outcome:
         node = replace(node_from_json(attempt.task.node), resources=resources, timeout=attempt.timeout)
@@ -104,7 +98,7 @@ class KubernetesExecutor:
         objects = task_objects(attempt.task, node, self._scope, self._cluster, image)
         job = TaskJob(self._api, self._watch, objects)
         found = self._leftovers.claim(node.address, attempt.task.fingerprint)
-        name = str((found or objects[-1])["metadata"]["name"])
+        name = name_of(found or objects[-1])
         self._own[name] = job
         try:
             if found is None:
@@ -135,8 +129,3 @@ def _take_away(job: TaskJob, attempt: Attempt) -> None:
         job.close()
     except ModelyardError as error:
         attempt.on_event({"event": "warning", "text": f"its Job is left in the cluster: {error.what}"})
-
-
-def _failed(error: ModelyardError) -> Outcome:
-    status: Literal["cancelled", "failed"] = "cancelled" if error.code == "cancelled" else "failed"
-    return Outcome(status, reason=error.what, fix=error.fix or "", code=error.code, tail=tuple(error.details))

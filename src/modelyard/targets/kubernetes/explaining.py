@@ -1,14 +1,15 @@
 """What a person wants to see of a workload that fails: the problem, the events, the last lines of the log."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from modelyard.errors import ModelyardError
 from modelyard.targets.kubernetes.api import Api
 from modelyard.targets.kubernetes.api_errors import Refusal
-from modelyard.targets.kubernetes.kinds import EVENT, OPERATED, POD, REPLICA_SET, Object, kind_of, name_of
+from modelyard.targets.kubernetes.kinds import EVENT, OPERATED, POD, REPLICA_SET, Object, kind_of, name_of, selector_of
 from modelyard.targets.kubernetes.names import ADDRESS, ENVIRONMENT, PROJECT
 from modelyard.targets.kubernetes.problems import Problem, event_problem, pod_problem
+from modelyard.targets.kubernetes.statuses import born
 from modelyard.wording import on_one_line
 
 _EVENTS = 5
@@ -21,7 +22,6 @@ class Trouble:
 
     problem: Problem
     pod: Object | None = None
-    events: Sequence[Object] = field(default_factory=tuple)
 
 
 def trouble_of(api: Api, obj: Object) -> Trouble | None:
@@ -39,7 +39,7 @@ def trouble_of(api: Api, obj: Object) -> Trouble | None:
         raise
     for event in events:
         if problem := event_problem(event, api.namespace, api.cluster):
-            return Trouble(problem, events=events)
+            return Trouble(problem)
     return None
 
 
@@ -81,8 +81,8 @@ def pods_of(api: Api, obj: Object) -> list[Object]:
         selector = {name: labels[name] for name in (PROJECT, ENVIRONMENT, ADDRESS) if name in labels}
     if not selector:
         return []
-    pods = api.list(POD, ",".join(f"{name}={value}" for name, value in selector.items()))
-    return sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp")), reverse=True)
+    pods = api.list(POD, selector_of(selector))
+    return sorted(pods, key=born, reverse=True)
 
 
 def events_of(api: Api) -> list[Object]:

@@ -49,18 +49,28 @@ def holders(obj: Object) -> list[Holder]:
     ]
 
 
+def own_tree(obj: Object) -> Tree | None:
+    """What we have applied of it."""
+    return next((holder.tree for holder in holders(obj) if holder.ours), None)
+
+
 def is_as_applied(live: Object, wanted: Object) -> bool:
     """Whether to apply `wanted` would change nothing: we hold just its fields, and they have its values.
 
     False may also mean that the server writes a value in another way (`1000m` as `1`): then it is to be asked.
     """
-    ours = next((holder.tree for holder in holders(live) if holder.ours), None)
+    ours = own_tree(live)
     if ours is None:
         return False
     # With the digest of what was asked for it is known that nothing was taken out of a field that is held whole: what
     # it has beyond that are the server's defaults, such as those within a claim's template.
     same = _within if APPLIED in (wanted["metadata"].get("annotations") or {}) else _equal
     return _agrees(ours, _held(wanted), _held(live), same)
+
+
+def parts_of(tree: Tree) -> Tree:
+    """The fields below it; none where it is held whole."""
+    return {step: below for step, below in tree.items() if step != "."}
 
 
 def _held(obj: Object) -> Object:
@@ -82,7 +92,7 @@ def _within(wanted: Any, live: Any) -> bool:
 
 
 def _agrees(tree: Tree, wanted: Any, live: Any, same: Same) -> bool:
-    children = {step: child for step, child in tree.items() if step != "."}
+    children = parts_of(tree)
     if not children:
         return same(wanted, live)
     if isinstance(wanted, dict) and isinstance(live, dict):
@@ -100,10 +110,10 @@ def _lists_agree(children: Tree, wanted: Sequence[Any], live: Sequence[Any], sam
         return False
     at = -1
     for item in wanted:
-        step = next((step for step in children if _is(step, item)), None)
+        step = next((step for step in children if is_item(step, item)), None)
         if step is None:
             return False
-        place = next((i for i, other in enumerate(live) if _is(step, other)), None)
+        place = next((i for i, other in enumerate(live) if is_item(step, other)), None)
         if place is None or place <= at:
             return False
         at = place
@@ -118,7 +128,7 @@ def _item_agrees(step: str, tree: Tree, wanted: Any, live: Any, same: Same) -> b
     return _agrees({name: child for name, child in tree.items() if name not in defaulted}, wanted, live, same)
 
 
-def _is(step: str, item: Any) -> bool:
+def is_item(step: str, item: Any) -> bool:
     """Whether a list's item is the one that `step` names."""
     name = json.loads(step[2:])
     if step.startswith("v:"):
@@ -145,7 +155,7 @@ def _reaches(tree: Tree, path: Sequence[str]) -> bool:
     found = first if first in tree else next((step for step in tree if _same_item(step, first)), None)
     if found is None:
         return False
-    child = {step: below for step, below in tree[found].items() if step != "."}
+    child = parts_of(tree[found])
     return not child or _reaches(child, path[1:])
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from modelyard.graph.model import Resources
@@ -59,18 +59,18 @@ def threads(resources: Resources, processes: int = 1) -> int:
 
 
 def _kind(resources: Resources, cluster: Cluster) -> GpuKind:
-    """As the cluster says under `gpus`; else by what NVIDIA's device plugin and feature discovery call it."""
     name = resources.gpu_type
-    if name is None:
-        return GpuKind(tolerations=(_TAINT,))
-    known = cluster.gpus.get(name)
-    if known:
-        return known if known.tolerations else GpuKind(known.resource, known.node_selector, (_TAINT,))
+    kind = GpuKind() if name is None else cluster.gpus.get(name) or _as_nvidia_has_it(name)
+    return kind if kind.tolerations else replace(kind, tolerations=(_TAINT,))
+
+
+def _as_nvidia_has_it(name: str) -> GpuKind:
+    """What its device plugin and its feature discovery call a kind that the cluster says nothing about."""
     if name.startswith(_MIG):
-        return GpuKind(f"nvidia.com/{name}", tolerations=(_TAINT,))
+        return GpuKind(f"nvidia.com/{name}")
     if name == "shared":
-        return GpuKind(_SHARED, tolerations=(_TAINT,))
-    return GpuKind(node_selector={PRODUCT: name.replace(" ", "-")}, tolerations=(_TAINT,))
+        return GpuKind(_SHARED)
+    return GpuKind(node_selector={PRODUCT: name.replace(" ", "-")})
 
 
 def _each_once(tolerations: tuple[Mapping[str, Any], ...]) -> tuple[Mapping[str, Any], ...]:

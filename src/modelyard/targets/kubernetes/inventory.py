@@ -15,7 +15,7 @@ from typing import Any
 from modelyard.about import own_version
 from modelyard.targets.kubernetes.api import Api
 from modelyard.targets.kubernetes.api_errors import Refusal
-from modelyard.targets.kubernetes.kinds import BUILT_IN, CONFIG_MAP, Kind, Object, kind_of, name_of
+from modelyard.targets.kubernetes.kinds import BUILT_IN, CONFIG_MAP, PVC, Kind, Object, kind_of, name_of
 from modelyard.targets.kubernetes.names import MANAGER, Scope
 from modelyard.targets.kubernetes.ownership import refuse_foreign
 
@@ -25,7 +25,7 @@ TOOLING = "applyset.kubernetes.io/tooling"
 CONTAINS = "applyset.kubernetes.io/contains-group-kinds"
 KINDS = "modelyard.dev/kinds"
 """The kinds again with their versions: a list needs one, and an operator's API may have none that we know of."""
-DATA = "PersistentVolumeClaim"
+DATA = PVC.name
 _AT_ONCE = 8
 
 Identity = tuple[str, str, str]

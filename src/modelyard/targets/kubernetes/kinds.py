@@ -104,3 +104,8 @@ def name_of(obj: Mapping[str, Any]) -> str:
 def title_of(obj: Mapping[str, Any]) -> str:
     """`Deployment prod-api`: how messages name an object."""
     return f"{obj['kind']} {name_of(obj)}"
+
+
+def selector_of(labels: Mapping[str, str]) -> str:
+    """The API's `labelSelector` for objects that have all of them."""
+    return ",".join(f"{name}={value}" for name, value in labels.items())

@@ -8,7 +8,8 @@ from modelyard.targets.kubernetes.api_errors import Refusal
 from modelyard.targets.kubernetes.kinds import CONFIG_MAP, JOB, Kind, Object, kind_of, name_of
 from modelyard.targets.kubernetes.names import ADDRESS, FINGERPRINT, Scope
 from modelyard.targets.kubernetes.settings import Cluster
-from modelyard.targets.kubernetes.task_watch import condition_of, task_selector
+from modelyard.targets.kubernetes.statuses import condition_of
+from modelyard.targets.kubernetes.task_watch import task_selector
 
 _TRAIN_JOB = Kind("trainer.kubeflow.org/v1alpha1", "TrainJob")
 

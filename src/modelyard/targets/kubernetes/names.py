@@ -38,7 +38,9 @@ class Scope:
     @cached_property
     def instance(self) -> str:
         """`flights-prod`: what every object's name begins with."""
-        return _dns(f"{self.project}-{self.environment}", _LONGEST_INSTANCE)
+        text = f"{self.project}-{self.environment}"
+        named = _dns(text)
+        return named if len(named) <= _LONGEST_INSTANCE else _cut(named, _LONGEST_INSTANCE, text)
 
     @property
     def owner(self) -> str:
@@ -67,7 +69,7 @@ class Scope:
 
     def name(self, address: str) -> str:
         """The object of an address: `serving.api` → `flights-prod-serving-api`, the same one each time."""
-        return _with_hash(f"{self.instance}-{address}", address, LONGEST, lossy=_PLAIN.fullmatch(address) is None)
+        return self._within(LONGEST, address)
 
     def shared(self, part: str) -> str:
         """An object of the whole environment: `runner`, `secrets`, `store`."""
@@ -76,8 +78,12 @@ class Scope:
     def job_name(self, address: str, run_id: str, attempt: int) -> str:
         """One of its kind for each attempt, short enough for the pods, and their indexes, that come of it."""
         suffix = f"-{re.sub('[^a-z0-9]', '', run_id.lower())[:8]}-{attempt}"
-        lossy = _PLAIN.fullmatch(address) is None
-        return _with_hash(f"{self.instance}-{address}", address, LONGEST - len(suffix), lossy=lossy) + suffix
+        return self._within(LONGEST - len(suffix), address) + suffix
+
+    def _within(self, longest: int, address: str) -> str:
+        """Two addresses never share a name: what is cut, or has letters that a name may not have, gets a hash."""
+        named = _dns(f"{self.instance}-{address}")
+        return named if len(named) <= longest and _PLAIN.fullmatch(address) else _cut(named, longest, address)
 
     def match(self, address: str) -> dict[str, str]:
         """What the selector of a workload names: it never changes, whatever is deployed there."""
@@ -121,19 +127,14 @@ def label_value(text: str) -> str:
     return f"{plain}-{_hash(text)}" if plain else _hash(text)
 
 
-def _dns(text: str, longest: int) -> str:
-    """A DNS-1035 label: a Service's name begins with a letter."""
+def _dns(text: str) -> str:
+    """The letters of a DNS-1035 label: a Service's name begins with a letter."""
     plain = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
-    named = plain if plain[:1].isalpha() else f"m-{plain}".rstrip("-")
-    return named if len(named) <= longest else f"{named[: longest - _HASH - 1].rstrip('-')}-{_hash(text)}"
+    return plain if plain[:1].isalpha() else f"m-{plain}".rstrip("-")
 
 
-def _with_hash(text: str, address: str, longest: int, *, lossy: bool) -> str:
-    """Two addresses never share a name: what is cut, or has letters that a name may not have, gets a hash."""
-    named = _dns(text, len(text) + 2)
-    if len(named) <= longest and not lossy:
-        return named
-    return f"{named[: longest - _HASH - 1].rstrip('-')}-{_hash(address)}"
+def _cut(named: str, longest: int, told_by: str) -> str:
+    return f"{named[: longest - _HASH - 1].rstrip('-')}-{_hash(told_by)}"
 
 
 def _hash(text: str) -> str:

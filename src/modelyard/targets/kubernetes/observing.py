@@ -36,36 +36,35 @@ class Survey:
     changes: Sequence[ObjectChange]
 
 
-def survey(api: Api, scope: Scope, wanted: Sequence[Object], workloads: Iterable[Kind] = WORKLOADS) -> Survey:
+def survey(api: Api, scope: Scope, wanted: Sequence[Object]) -> Survey:
     """One list a kind, and of what is not as wanted one dry run an object."""
-    found = Inventory.read(api, scope, wanted, (*workloads, SERVICE))
+    found = Inventory.read(api, scope, wanted, (*WORKLOADS, SERVICE))
     changes = differences(api, scope, wanted, found)
-    return Survey(_services(found, changes, workloads, _of_kind(found, SERVICE)), changes)
+    return Survey(_services(found, changes, _of_kind(found, SERVICE)), changes)
 
 
-def live_services(api: Api, scope: Scope, workloads: Iterable[Kind] = WORKLOADS) -> dict[str, LiveService]:
+def live_services(api: Api, scope: Scope) -> dict[str, LiveService]:
     """By address, with no more rights than the runner in its pod has: it may not look at what a set may hold."""
     parent = api.get(CONFIG_MAP, parent_name(scope))
     operated = [kind for kind in kinds_of(parent) if kind.name in OPERATED]
-    found = Inventory.read(api, scope, kinds=(*workloads, *operated), whole=False)
+    found = Inventory.read(api, scope, kinds=(*WORKLOADS, *operated), whole=False)
     try:
         services = api.list(SERVICE, scope.selector)
     except Refusal as error:
         if error.code != "no-rights":
             raise
         services = []  # and needs no URL
-    return _services(found, (), workloads, services)
+    return _services(found, (), services)
 
 
-def _services(
-    found: Inventory, changes: Sequence[ObjectChange], workloads: Iterable[Kind], services: Iterable[Object]
-) -> dict[str, LiveService]:
+def _services(found: Inventory, changes: Sequence[ObjectChange], services: Iterable[Object]) -> dict[str, LiveService]:
     """One that others have changed has no fingerprint, and tells who changed what."""
     urls = _urls(services)
     changed = {change.title: change for change in changes if change.drift}
     live = {}
     for obj in found.live.values():
-        if (address := address_of(obj)) and _is_workload(obj, workloads):
+        # What an operator makes of one of ours has its labels, and is no service beside it.
+        if (address := address_of(obj)) and is_workload(obj) and not controlled(obj):
             live[address] = _drifted(live_service(obj, urls.get(address)), changed.get(title_of(obj)))
     return live
 
@@ -80,7 +79,7 @@ def live_service(obj: Object, url: str | None = None) -> LiveService:
     found = LiveService(
         str(address_of(obj)), "ready", annotations.get(FINGERPRINT), url, obj["metadata"].get("creationTimestamp")
     )
-    spec, status = obj.get("spec") or {}, obj.get("status") or {}
+    spec = obj.get("spec") or {}
     if spec.get("suspend"):
         return replace(found, status="stopped", detail="it is suspended")
     if kind_of(obj) == CRON_JOB:
@@ -92,13 +91,12 @@ def live_service(obj: Object, url: str | None = None) -> LiveService:
         return found
     if state.state == "failed":
         return replace(found, status="failed", detail=state.text)
-    return replace(found, status="unhealthy" if _was_up(status) else "starting", detail=state.text)
+    return replace(found, status="unhealthy" if _was_up(obj) else "starting", detail=state.text)
 
 
-def _was_up(status: Mapping[str, object]) -> bool:
+def _was_up(obj: Object) -> bool:
     """Rolled out once, and not available now."""
-    conditions = status.get("conditions") or ()
-    assert isinstance(conditions, list | tuple)  # as the API has it
+    conditions = (obj.get("status") or {}).get("conditions") or ()
     return any(one.get("type") == "Progressing" and one.get("reason") == "NewReplicaSetAvailable" for one in conditions)
 
 
@@ -108,9 +106,9 @@ def _drifted(live: LiveService, change: ObjectChange | None) -> LiveService:
     return replace(live, fingerprint=None, detail="; ".join(str(field) for field in change.drift))
 
 
-def _is_workload(obj: Object, workloads: Iterable[Kind]) -> bool:
-    """What an operator makes of one of ours has its labels, and is no service beside it."""
-    return (kind_of(obj) in tuple(workloads) or obj["kind"] in OPERATED) and not controlled(obj)
+def is_workload(obj: Object) -> bool:
+    """Whether it makes pods: ours, or an operator's in its place."""
+    return kind_of(obj) in WORKLOADS or obj["kind"] in OPERATED
 
 
 def _urls(services: Iterable[Object]) -> dict[str, str]:

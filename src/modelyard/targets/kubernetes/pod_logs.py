@@ -20,7 +20,6 @@ class PodLog:
     path: str
     asked: Asked
     container: str | None = None
-    since: str | None = None
     stop: threading.Event | None = None
     _last: str = ""
     _at_last: int = 0
@@ -57,8 +56,8 @@ class PodLog:
 
     def _read(self, tail: int, *, follow: bool, previous: bool = False) -> Iterator[str]:
         query: dict[str, Any] = {"timestamps": "true"}
-        if since := self._last or self.since:
-            query["sinceTime"] = since
+        if self._last:
+            query["sinceTime"] = self._last
         if self.container:
             query["container"] = self.container
         if follow:

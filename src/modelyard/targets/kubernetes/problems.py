@@ -9,6 +9,7 @@ from typing import Any
 from modelyard.targets.kubernetes.api_errors import Asked
 from modelyard.targets.kubernetes.kinds import Object, name_of
 from modelyard.targets.kubernetes.refusing import refusal
+from modelyard.targets.kubernetes.statuses import condition_of
 from modelyard.wording import on_one_line
 
 _GOES_ON = "apply again"
@@ -57,10 +58,9 @@ def _ended_by_the_cluster(pod: Object, status: Mapping[str, Any]) -> Problem | N
         return Problem(f"pod {name} ran longer than its deadline", "raise its `timeout`", "timeout", patience=0)
     if reason in ("UnexpectedAdmissionError", "OutOfcpu", "OutOfmemory", "OutOfpods", "NodeAffinity"):
         return Problem(f"the node refused pod {name}: {said or reason}", _GOES_ON, "evicted", patience=0)
-    for condition in status.get("conditions") or ():
-        if condition.get("type") == "DisruptionTarget" and condition.get("status") == "True":
-            why = _DISRUPTIONS.get(str(condition.get("reason")), _short(condition.get("message")))
-            return Problem(f"pod {name} was taken off its node: {why}", _GOES_ON, "evicted", patience=0)
+    if taken := condition_of(pod, "DisruptionTarget"):
+        why = _DISRUPTIONS.get(str(taken.get("reason")), _short(taken.get("message")))
+        return Problem(f"pod {name} was taken off its node: {why}", _GOES_ON, "evicted", patience=0)
     if status.get("phase") == "Failed" and reason in ("NodeLost", "NodeShutdown", "Terminated", "Shutdown"):
         return Problem(f"pod {name} died with its node: {said or reason}", _GOES_ON, "evicted", patience=0)
     return None

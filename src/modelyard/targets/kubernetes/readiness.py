@@ -38,8 +38,7 @@ def readiness(obj: Object) -> Readiness:
 
 def _deployment(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness:
     wanted = spec.get("replicas", 1)
-    conditions = _conditions(status)
-    if conditions.get("Progressing", {}).get("reason") == "ProgressDeadlineExceeded":
+    if _conditions(status).get("Progressing", {}).get("reason") == "ProgressDeadlineExceeded":
         return Readiness("failed", "its pods were not ready in time")
     if "observedGeneration" not in status:
         return Readiness("waiting", "its controller has not seen it yet")
@@ -72,13 +71,11 @@ def _daemon_set(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness
 
 def _job(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness:
     """Ready is done. A Job that is suspended waits in a queue."""
-    conditions = _conditions(status)
+    holds = _holding(status)
     for name in ("Failed", "FailureTarget"):
-        if name in conditions:
-            return Readiness(
-                "failed", str(conditions[name].get("message") or conditions[name].get("reason") or "failed")
-            )
-    if "Complete" in conditions:
+        if name in holds:
+            return Readiness("failed", str(holds[name].get("message") or holds[name].get("reason") or "failed"))
+    if "Complete" in holds:
         return READY
     if spec.get("suspend"):
         return Readiness("waiting", "it waits in its queue")
@@ -93,7 +90,7 @@ def _claim(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness:
 
 
 def _pod(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness:
-    if status.get("phase") == "Succeeded" or "Ready" in _conditions(status):
+    if status.get("phase") == "Succeeded" or "Ready" in _holding(status):
         return READY
     if status.get("phase") == "Failed":
         return Readiness("failed", str(status.get("message") or status.get("reason") or "it failed"))
@@ -102,7 +99,7 @@ def _pod(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness:
 
 def _by_conditions(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness:
     """An operator's kind: what its conditions say; without any, that it is there is all there is to wait for."""
-    known = {str(entry.get("type")): entry for entry in status.get("conditions") or () if isinstance(entry, dict)}
+    known = _conditions(status)
     for name in ("Failed", "Stalled"):
         if known.get(name, {}).get("status") == "True":
             return Readiness("failed", str(known[name].get("message") or name))
@@ -128,16 +125,19 @@ def _run(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness:
     """An operator's kind of work with an end: ready is done."""
     if spec.get("suspend"):
         return Readiness("waiting", "it waits in its queue")
-    conditions = _conditions(status)
-    if "Failed" in conditions:
-        return Readiness("failed", _why(conditions["Failed"]))
-    return READY if conditions.keys() & {"Complete", "Succeeded"} else Readiness("waiting", "it runs")
+    holds = _holding(status)
+    if "Failed" in holds:
+        return Readiness("failed", _why(holds["Failed"]))
+    return READY if holds.keys() & {"Complete", "Succeeded"} else Readiness("waiting", "it runs")
 
 
 def _conditions(status: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Those that hold, by type; `Progressing` whether it holds or not, as it fails by its reason."""
-    known = [entry for entry in status.get("conditions") or () if isinstance(entry, dict)]
-    return {str(e.get("type")): e for e in known if e.get("status") == "True" or e.get("type") == "Progressing"}
+    """By type, whether they hold or not."""
+    return {str(entry.get("type")): entry for entry in status.get("conditions") or () if isinstance(entry, dict)}
+
+
+def _holding(status: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    return {name: entry for name, entry in _conditions(status).items() if entry.get("status") == "True"}
 
 
 def _why(condition: Mapping[str, Any]) -> str:

@@ -10,10 +10,11 @@ from typing import Any
 from modelyard.errors import ModelyardError
 from modelyard.targets.kubernetes.api import Api
 from modelyard.targets.kubernetes.api_errors import GOES_ON
-from modelyard.targets.kubernetes.kinds import POD, Object, name_of
+from modelyard.targets.kubernetes.kinds import POD, Object, name_of, selector_of
 from modelyard.targets.kubernetes.names import ATTEMPT, RUN
 from modelyard.targets.kubernetes.problems import Problem, pod_problem
-from modelyard.targets.kubernetes.task_watch import Key, Seen, TaskWatch, condition_of, exit_code_of, is_over
+from modelyard.targets.kubernetes.statuses import condition_of, exit_code_of, is_over, states_of
+from modelyard.targets.kubernetes.task_watch import Key, Seen, TaskWatch
 from modelyard.task import encode_event
 
 _SIGNALS = frozenset(signal.Signals)
@@ -92,7 +93,7 @@ class TaskListener:
 
     def _pods(self) -> list[Object]:
         run, attempt = self.key
-        return self.api.list(POD, f"{RUN}={run},{ATTEMPT}={attempt}")
+        return self.api.list(POD, selector_of({RUN: run, ATTEMPT: attempt}))
 
     def _how_it_ended(self) -> int:
         code = exit_code_of(self.last.leader) if self.last.leader else None
@@ -112,20 +113,24 @@ def _lost(what: str) -> ModelyardError:
 
 def _same(pod: Object, pods: Sequence[Object]) -> Object:
     """The pod as it is now."""
-    return next((one for one in pods if one["metadata"]["uid"] == pod["metadata"]["uid"]), pod)
+    return _among(pods, pod) or pod
+
+
+def _among(pods: Sequence[Object], pod: Object) -> Object | None:
+    return next((one for one in pods if one["metadata"]["uid"] == pod["metadata"]["uid"]), None)
 
 
 def _has_ended(seen: Seen, pod: Object | None) -> bool:
     """Whether it is told how the pod ended, or will not be any more."""
-    now = next((one for one in seen.pods if pod and one["metadata"]["uid"] == pod["metadata"]["uid"]), None)
+    now = _among(seen.pods, pod) if pod else None
     if now is None:
         return seen.over or pod is not None
     return is_over(now) or exit_code_of(now) is not None
 
 
 def _end_of(pod: Object) -> str:
-    for one in (pod.get("status") or {}).get("containerStatuses") or ():
-        if ended := (one.get("state") or {}).get("terminated"):
+    for _, state in states_of(pod):
+        if ended := state.get("terminated"):
             return str(ended.get("finishedAt") or "")
     return "~"
 

@@ -11,10 +11,10 @@ from modelyard.errors import ModelyardError
 from modelyard.targets.kubernetes.api import Api
 from modelyard.targets.kubernetes.kinds import JOB, POD, Kind, Object, kind_of, name_of
 from modelyard.targets.kubernetes.names import ATTEMPT, COMPONENT, RUN, Scope
+from modelyard.targets.kubernetes.statuses import born, condition_of, has_begun, is_over
+from modelyard.targets.kubernetes.workers import INDEX
 
 TASK = "task"
-INDEX = "batch.kubernetes.io/job-completion-index"
-_ENDED = ("Succeeded", "Failed")
 Key = tuple[str, str]
 """Run and attempt, as labels have them."""
 
@@ -41,12 +41,12 @@ class Seen:
 
         Of several that were made one after the other it is the one that still runs.
         """
-        return max(self._leading, key=lambda pod: (not is_over(pod), _born(pod)), default=None)
+        return max(self._leading, key=lambda pod: (not is_over(pod), born(pod)), default=None)
 
     def next(self, told: set[str]) -> Object | None:
         """The first whose log is to be told beside those of these uids."""
-        begun = [pod for pod in self._leading if pod["metadata"]["uid"] not in told and _has_begun(pod)]
-        return min(begun, key=lambda pod: (_born(pod), not is_over(pod)), default=None)
+        begun = [pod for pod in self._leading if pod["metadata"]["uid"] not in told and has_begun(pod)]
+        return min(begun, key=lambda pod: (born(pod), not is_over(pod)), default=None)
 
     @property
     def started(self) -> bool:
@@ -151,36 +151,6 @@ class TaskWatch:
                 else:
                     self._jobs[key] = obj
             self._changed.notify_all()
-
-
-def is_over(pod: Object) -> bool:
-    return (pod.get("status") or {}).get("phase") in _ENDED
-
-
-def condition_of(obj: Object, *types: str) -> Object | None:
-    for one in (obj.get("status") or {}).get("conditions") or ():
-        if one.get("type") in types and one.get("status") == "True":
-            return dict(one)
-    return None
-
-
-def exit_code_of(pod: Object) -> int | None:
-    """Of its first container, as a container runtime tells it; None where that has not ended or nobody knows."""
-    for one in (pod.get("status") or {}).get("containerStatuses") or ():
-        if one["name"] == pod["spec"]["containers"][0]["name"] and (
-            ended := (one.get("state") or {}).get("terminated")
-        ):
-            return int(ended["exitCode"])
-    return None
-
-
-def _born(pod: Object) -> str:
-    return str(pod["metadata"].get("creationTimestamp"))
-
-
-def _has_begun(pod: Object) -> bool:
-    states = [one.get("state") or {} for one in (pod.get("status") or {}).get("containerStatuses") or ()]
-    return is_over(pod) or any("running" in state or "terminated" in state for state in states)
 
 
 def _index(pod: Object) -> int:

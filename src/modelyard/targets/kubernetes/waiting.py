@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from modelyard.errors import ModelyardError
 from modelyard.targets.base import OnEvent
@@ -13,11 +13,11 @@ from modelyard.targets.kubernetes.explaining import Trouble, details, pods_of, t
 from modelyard.targets.kubernetes.inventory import Identity, identity_of
 from modelyard.targets.kubernetes.kinds import Kind, Object, kind_of, name_of, title_of
 from modelyard.targets.kubernetes.names import Scope
+from modelyard.targets.kubernetes.obstacles import LOOK_CLOSER, Obstacle
 from modelyard.targets.kubernetes.readiness import Readiness, readiness
 
 WITHIN = 600.0
 _TICK, _SLOWEST = 0.5, 3.0
-_LOOK_CLOSER = 3.0  # seconds between looks at the pods and events of what is not ready
 
 
 @dataclass
@@ -26,21 +26,12 @@ class _Awaited:
     looked: float
     readiness: Readiness | None = None
     trouble: Trouble | None = None
-    troubled_since: float = 0.0
+    obstacle: Obstacle = field(default_factory=Obstacle)
 
     def see(self, trouble: Trouble | None) -> None:
-        now = time.monotonic()
-        self.looked = now
-        before = self.trouble.problem.code if self.trouble else None
+        self.looked = time.monotonic()
         self.trouble = trouble
-        if trouble is None or trouble.problem.code != before:
-            self.troubled_since = now
-
-    @property
-    def hopeless(self) -> bool:
-        if self.trouble is None:
-            return False
-        return time.monotonic() - self.troubled_since >= self.trouble.problem.patience
+        self.obstacle.see(trouble.problem if trouble else None)
 
     def __str__(self) -> str:
         text = (
@@ -94,20 +85,20 @@ def _look(
             one.readiness = readiness(live[identity])
             if one.readiness.ready:
                 found[identity] = live[identity]
-            elif one.readiness.state == "waiting" and time.monotonic() - one.looked > _LOOK_CLOSER:
+            elif one.readiness.state == "waiting" and time.monotonic() - one.looked > LOOK_CLOSER:
                 one.see(trouble_of(api, live[identity]))
     return found
 
 
 def _give_up(api: Api, one: _Awaited, late: bool) -> None:
     failed = one.readiness is not None and one.readiness.state == "failed"
-    if not (failed or late or one.hopeless):
+    if not (failed or late or one.obstacle.lasting):
         return
     trouble = one.trouble or trouble_of(api, one.object)
-    raise never_ready(api, one.object, trouble, one.readiness.text if one.readiness else "")
+    raise _never_ready(api, one.object, trouble, one.readiness.text if one.readiness else "")
 
 
-def never_ready(api: Api, obj: Object, trouble: Trouble | None, text: str) -> ModelyardError:
+def _never_ready(api: Api, obj: Object, trouble: Trouble | None, text: str) -> ModelyardError:
     """The one line for a workload that did not come up, with its events and its container's last words."""
     problem = trouble.problem if trouble else None
     pod = trouble.pod if trouble else next(iter(pods_of(api, obj)), None)

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
-from modelyard.graph.model import Node
+from modelyard.graph.model import EMPTY, Node
+from modelyard.spec.catalog.engines import TOGETHER
 from modelyard.targets.kubernetes.gpus import THREADS, threads
 from modelyard.targets.kubernetes.kinds import Object, name_of
 from modelyard.targets.kubernetes.names import Scope
@@ -15,12 +16,11 @@ from modelyard.torchrun import PORT
 
 INDEX = "batch.kubernetes.io/job-completion-index"
 """Both a label and an annotation of a pod of an indexed Job."""
-_WITH_TORCHRUN = ("torch", "command")
 
 
 def processes_of(node: Node) -> int:
     """Processes on each node: one a GPU where the engine is one that torchrun's environment reaches."""
-    return max(node.resources.gpu, 1) if node.config.get("engine") in _WITH_TORCHRUN else 1
+    return max(node.resources.gpu, 1) if node.config.get("engine") in TOGETHER else 1
 
 
 def environment_of(container: Object, node: Node) -> list[Any]:
@@ -53,7 +53,7 @@ def with_workers(job: Object, node: Node, scope: Scope) -> Object:
         "successPolicy": {"rules": [{"succeededIndexes": "0"}]},
     }
     pod["subdomain"] = service_name(node, scope)
-    pod["affinity"] = _apart(pod.get("affinity") or {}, scope.match(node.address))
+    pod["affinity"] = apart(scope.match(node.address), pod.get("affinity") or {})
     return made
 
 
@@ -115,8 +115,8 @@ def _environment(job: Object, node: Node, scope: Scope) -> list[Mapping[str, Any
     ]
 
 
-def _apart(affinity: Mapping[str, Any], selector: Mapping[str, str]) -> dict[str, Any]:
-    """Each on a machine of its own, where the cluster has as many."""
+def apart(selector: Mapping[str, str], affinity: Mapping[str, Any] = EMPTY) -> dict[str, Any]:
+    """`affinity`, and each of those selected on a machine of its own, where the cluster has as many."""
     term = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": dict(selector)}}
     known = dict(affinity.get("podAntiAffinity") or {})
     preferred = "preferredDuringSchedulingIgnoredDuringExecution"

@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 
 from modelyard.graph.model import Resources
-from modelyard.targets.attempt import Attempt, Watch, cannot_start, outcome_of, write_document
+from modelyard.targets.attempt import NOT_STARTED, Attempt, Watch, cannot_start, outcome_of, write_document
 from modelyard.targets.base import Capacity, OnEvent, Outcome
 from modelyard.targets.local.environment import child_environment
 from modelyard.targets.local.launch import Launcher
@@ -54,7 +54,7 @@ class LocalExecutor:
         def work() -> Outcome:
             with self._gpus.lend(resources.gpu, cancel) as gpus:
                 if cancel.is_set():
-                    return Outcome("cancelled", reason="cancelled before it started")
+                    return NOT_STARTED
                 try:
                     return self._attempt(Attempt(task, timeout, log, on_event, cancel), gpus, resources.memory)
                 except OSError as error:

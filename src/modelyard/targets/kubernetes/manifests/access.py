@@ -6,7 +6,7 @@ from typing import Any
 from modelyard.graph.model import Graph
 from modelyard.state.cluster_objects import state_names
 from modelyard.targets.kubernetes.manifests.monitors import cron_of
-from modelyard.targets.kubernetes.manifests.sheet import Head, Sheet
+from modelyard.targets.kubernetes.manifests.sheet import Sheet
 from modelyard.targets.kubernetes.names import Scope
 from modelyard.targets.kubernetes.operators import runner_rules
 from modelyard.targets.kubernetes.settings import Cluster
@@ -19,8 +19,7 @@ def add_access(sheet: Sheet, graph: Graph, cluster: Cluster, *, state: bool) -> 
     """`state`: the record of what was applied is the cluster's own objects."""
     scope = sheet.scope
     for account in ACCOUNTS:
-        head = Head(scope.labels, scope.annotations_of()).annotated(cluster.service_account)
-        sheet.add("ServiceAccount", scope.shared(account), head)
+        sheet.add("ServiceAccount", scope.shared(account), sheet.own_head.annotated(cluster.service_account))
     runner = scope.shared("runner")
     rules = [*_RULES, *_of_monitors(graph), *(_of_state(scope) if state else ())]
     rules += [

@@ -4,9 +4,8 @@ from typing import Any
 
 from modelyard.graph.model import Graph, Node
 from modelyard.secrets import references
-from modelyard.targets.kubernetes.manifests.documents import DOCUMENT, add_document
 from modelyard.targets.kubernetes.manifests.networks import add_service_network, from_clients
-from modelyard.targets.kubernetes.manifests.pods import pod_of
+from modelyard.targets.kubernetes.manifests.pods import asked, listening, service_pod
 from modelyard.targets.kubernetes.manifests.sheet import Sheet, head_of
 from modelyard.targets.kubernetes.settings import Cluster
 from modelyard.task import TaskDocument
@@ -15,21 +14,19 @@ from modelyard.task import TaskDocument
 def add_command(sheet: Sheet, node: Node, document: TaskDocument, graph: Graph, cluster: Cluster, image: str) -> None:
     scope, name, port = sheet.scope, sheet.scope.name(node.address), node.config.get("port")
     head = head_of(scope, node, document.fingerprint)
-    pod = pod_of(
-        scope,
+    pod = service_pod(
+        sheet,
+        node,
+        document,
         cluster,
-        document.settings,
-        container="command",
         image=image,
+        head=head,
+        container="command",
         account="tasks",
-        configmap=add_document(sheet, node, document),
-        args=[DOCUMENT],
-        resources=node.resources,
         secrets=references([node.config, document.store]),
         env=[{"name": "PORT", "value": str(port)}] if port else [],
-        ports=[{"name": "http", "containerPort": port, "protocol": "TCP"}] if port else [],
+        ports=listening(port) if port else [],
         probes=_probes(node.config.get("probe")) if port else {},
-        head=head,
     )
     selector = scope.match(node.address)
     sheet.add("Deployment", name, head, replicas=1, recreate=True, progress_deadline=600, selector=selector, pod=pod)
@@ -39,10 +36,7 @@ def add_command(sheet: Sheet, node: Node, document: TaskDocument, graph: Graph, 
 
 
 def _probes(path: str | None) -> dict[str, dict[str, Any]]:
-    """Asked over HTTP where the spec names a path, else by whether it listens."""
-    how = {"httpGet": {"path": path, "port": "http", "scheme": "HTTP"}} if path else {"tcpSocket": {"port": "http"}}
-    asked = {**how, "timeoutSeconds": 5, "successThreshold": 1}
     return {
-        "startupProbe": {**asked, "periodSeconds": 3, "failureThreshold": 100},
-        "readinessProbe": {**asked, "periodSeconds": 10, "failureThreshold": 3},
+        "startupProbe": {**asked(path), "periodSeconds": 3, "failureThreshold": 100},
+        "readinessProbe": {**asked(path), "periodSeconds": 10, "failureThreshold": 3},
     }

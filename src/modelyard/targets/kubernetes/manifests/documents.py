@@ -15,22 +15,19 @@ from modelyard.targets.kubernetes.manifests.sheet import Sheet, head_of
 from modelyard.targets.kubernetes.names import Scope
 from modelyard.targets.ports import PORTS
 from modelyard.task import TaskDocument
+from modelyard.urls import is_local
 
 ROOT = "/project"
 STATE = f"{ROOT}/.modelyard"
 FOLDER = "/etc/modelyard"
 DOCUMENT = f"{FOLDER}/node.json"
-_MOST = 1_000_000  # of the 1 MiB that the API server takes
+MOST = 1_000_000
+"""Bytes of a ConfigMap's text, base64's too: the API server takes 1 MiB of the whole."""
 
 
 def tracking_uri(scope: Scope, uri: str | None) -> str:
     """Where tasks record their runs: the server that the spec names, or the one that is deployed."""
     return str(uri) if uri and not is_local(uri) else f"http://{scope.name('tracking')}:{PORTS['tracking']}"
-
-
-def is_local(uri: str | None) -> bool:
-    """Whether it names a file; a URL that is a secret as a whole names none."""
-    return uri is None or uri.startswith(("sqlite:", "file:")) or ("://" not in uri and "${secret." not in uri)
 
 
 def in_pod(document: TaskDocument, scope: Scope) -> TaskDocument:
@@ -101,7 +98,7 @@ def as_text(document: TaskDocument) -> str:
     parts = sorted(document.to_json().items())
     lines = [f'  "{key}": {json.dumps(value, default=_plain)}' for key, value in parts]
     text = "{\n" + ",\n".join(lines) + "\n}"
-    if len(text) > _MOST:
+    if len(text) > MOST:
         address = str(document.node["address"])
         raise ModelyardError(
             f"what {address} is told is {len(text) / 1e6:.1f} MB, and a ConfigMap holds one",

@@ -4,8 +4,7 @@ import hashlib
 
 from modelyard.graph.model import Graph, Node
 from modelyard.secrets import references
-from modelyard.targets.kubernetes.manifests.documents import DOCUMENT, add_document
-from modelyard.targets.kubernetes.manifests.pods import pod_of
+from modelyard.targets.kubernetes.manifests.pods import service_pod
 from modelyard.targets.kubernetes.manifests.sheet import Sheet, head_of
 from modelyard.targets.kubernetes.manifests.tasks import JobRules
 from modelyard.targets.kubernetes.settings import Cluster
@@ -19,20 +18,18 @@ def add_monitor(sheet: Sheet, node: Node, document: TaskDocument, graph: Graph, 
     scope, name = sheet.scope, sheet.scope.name(node.address)
     head = head_of(scope, node, document.fingerprint)
     cron = cron_of(node)
-    pod = pod_of(
-        scope,
+    pod = service_pod(
+        sheet,
+        node,
+        document,
         cluster,
-        document.settings,
-        container="monitor",
         image=image,
+        head=head,
+        container="monitor",
         account="tasks",
-        configmap=add_document(sheet, node, document),
-        args=[DOCUMENT],
-        resources=node.resources,
         secrets=references([node.config, document.store, document.tracking]),
         env=[{"name": "MODELYARD_ONCE", "value": "1"}] if cron else [],
         restart="Never" if cron else "Always",
-        head=head,
     )
     if cron:
         job = JobRules(pod=pod, keep=cluster.keep, deadline=_longest(node))

@@ -5,11 +5,11 @@ from typing import Any
 
 from modelyard.graph.model import Graph, Node
 from modelyard.targets.kubernetes.manifests.addresses import ports_of
-from modelyard.targets.kubernetes.manifests.documents import is_local
 from modelyard.targets.kubernetes.manifests.sheet import Sheet, head_of
 from modelyard.targets.kubernetes.names import COMPONENT, Scope
 from modelyard.targets.kubernetes.settings import Cluster
 from modelyard.targets.ports import PORTS
+from modelyard.urls import is_local
 
 _API_SERVER = (443, 6443, 8443)
 """Of the Service, and behind it: some plugins look at packets after the Service's address is replaced."""
@@ -36,7 +36,7 @@ def add_networks(sheet: Sheet, graph: Graph, cluster: Cluster) -> None:
         egress=[_names()],
     )
     tasks = [node for node in graph.nodes.values() if node.role == "task"]
-    everywhere = ports_of(settings.get("store"), settings.get("tracking"), cluster.env) | set(cluster.egress)
+    everywhere = _everywhere(settings, cluster)
     named = ports_of(*([node.config, node.external.uri if node.external else ""] for node in tasks))
     tracking = to_tracking(scope, graph)
     _add(
@@ -80,9 +80,8 @@ def _add(
 
 def add_service_network(sheet: Sheet, node: Node, graph: Graph, cluster: Cluster, ingress: Sequence[Rule]) -> None:
     """What one service is reached by, and what it reaches: the store, and what its section names."""
-    scope, settings = sheet.scope, graph.settings
-    outside = ports_of(settings.get("store"), settings.get("tracking"), cluster.env, node.config) | set(cluster.egress)
-    egress = to_ports(outside)
+    scope = sheet.scope
+    egress = to_ports(_everywhere(graph.settings, cluster) | ports_of(node.config))
     if not ingress and not egress:
         return
     sheet.add(
@@ -138,6 +137,10 @@ def _names() -> Rule:
     cluster_dns = {"namespaceSelector": {"matchLabels": {_NAMESPACE: "kube-system"}}}
     ports = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
     return {"to": [cluster_dns, {"ipBlock": {"cidr": _NODE_LOCAL_DNS}}], "ports": ports}
+
+
+def _everywhere(settings: Mapping[str, Any], cluster: Cluster) -> set[int]:
+    return ports_of(settings.get("store"), settings.get("tracking"), cluster.env) | set(cluster.egress)
 
 
 def _told(settings: Mapping[str, Any]) -> set[int]:

@@ -4,14 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from modelyard.graph.model import Resources
+from modelyard.graph.model import Node, Resources
 from modelyard.secrets import references
 from modelyard.targets.kubernetes.gpus import pod_resources
-from modelyard.targets.kubernetes.manifests.documents import FOLDER, ROOT, STATE
+from modelyard.targets.kubernetes.manifests.documents import DOCUMENT, FOLDER, ROOT, STATE, add_document
 from modelyard.targets.kubernetes.manifests.secrets import plain_variables, secret_variables
-from modelyard.targets.kubernetes.manifests.sheet import Head
+from modelyard.targets.kubernetes.manifests.sheet import Head, Sheet
 from modelyard.targets.kubernetes.names import PREFIX, Scope
 from modelyard.targets.kubernetes.settings import Cluster, Volume
+from modelyard.task import TaskDocument
 
 Part = Mapping[str, Any]
 RUNTIME = ("python", "-m", "modelyard.runtime")
@@ -109,6 +110,34 @@ def pod_of(
         priority_class=cluster.priority_class,
         **more,
     )
+
+
+def service_pod(
+    sheet: Sheet, node: Node, document: TaskDocument, cluster: Cluster, *, image: str, head: Head, **more: Any
+) -> Pod:
+    """The pod of a service, with the ConfigMap that tells it its document."""
+    return pod_of(
+        sheet.scope,
+        cluster,
+        document.settings,
+        image=image,
+        head=head,
+        configmap=add_document(sheet, node, document),
+        args=[DOCUMENT],
+        resources=node.resources,
+        **more,
+    )
+
+
+def listening(port: int) -> list[Part]:
+    """The container's `ports`, by the name that Services and probes use."""
+    return [{"name": "http", "containerPort": port, "protocol": "TCP"}]
+
+
+def asked(path: str | None) -> dict[str, Any]:
+    """Of a probe: asked over HTTP where there is a path, else by whether it listens."""
+    how = {"httpGet": {"path": path, "port": "http", "scheme": "HTTP"}} if path else {"tcpSocket": {"port": "http"}}
+    return {**how, "timeoutSeconds": 5, "successThreshold": 1}
 
 
 def field_variable(name: str, path: str) -> Part:

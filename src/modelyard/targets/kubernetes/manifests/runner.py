@@ -12,7 +12,7 @@ from modelyard.errors import ModelyardError
 from modelyard.graph.codec import graph_to_json
 from modelyard.graph.model import EMPTY, Graph, Resources
 from modelyard.secrets import references
-from modelyard.targets.kubernetes.manifests.documents import FOLDER
+from modelyard.targets.kubernetes.manifests.documents import FOLDER, MOST
 from modelyard.targets.kubernetes.manifests.pods import Pod, field_variable, pod_of
 from modelyard.targets.kubernetes.manifests.sheet import Head, Sheet
 from modelyard.targets.kubernetes.manifests.tasks import JobRules
@@ -21,7 +21,6 @@ from modelyard.targets.kubernetes.settings import Cluster
 
 GRAPH = f"{FOLDER}/graph.json.gz"
 COMMAND = ("python", "-m", "modelyard.apply.in_cluster")
-_MOST = 1_000_000  # of the 1 MiB that the API server takes, with base64's third on top
 _ATTEMPTS = 6
 _LATE = 3600
 _GRACE = 120
@@ -90,7 +89,7 @@ def _head(scope: Scope, more: Mapping[str, str] = EMPTY) -> Head:
 
 def _add_graph(sheet: Sheet, name: str, graph_gz: bytes, head: Head) -> None:
     text = base64.b64encode(graph_gz).decode()
-    if len(text) > _MOST:
+    if len(text) > MOST:
         raise ModelyardError(
             f"the graph is {len(text) / 1e6:.1f} MB when packed, and a ConfigMap holds one",
             fix="split the project: a spec of its own for each model, with sources that read what the other wrote",

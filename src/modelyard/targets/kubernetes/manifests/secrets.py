@@ -18,11 +18,7 @@ def place_of(name: str, scope: Scope, settings: Mapping[str, Any]) -> tuple[str,
 
 
 def secret_variables(names: Iterable[str], scope: Scope, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
-    found = []
-    for name in sorted(names):
-        secret, key = place_of(name, scope, settings)
-        found.append({"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}})
-    return found
+    return [_from_secret(name, name, scope, settings) for name in sorted(names)]
 
 
 def plain_variables(env: Mapping[str, str], scope: Scope, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -30,12 +26,13 @@ def plain_variables(env: Mapping[str, str], scope: Scope, settings: Mapping[str,
     found: list[dict[str, Any]] = []
     for name, value in sorted(env.items()):
         named = sorted(references(value))
-        if named:
-            secret, key = place_of(named[0], scope, settings)
-            found.append({"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}})
-        else:
-            found.append({"name": name, "value": value})
+        found.append(_from_secret(name, named[0], scope, settings) if named else {"name": name, "value": value})
     return found
+
+
+def _from_secret(variable: str, name: str, scope: Scope, settings: Mapping[str, Any]) -> dict[str, Any]:
+    secret, key = place_of(name, scope, settings)
+    return {"name": variable, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
 
 
 def inside(settings: Mapping[str, Any]) -> dict[str, Any]:

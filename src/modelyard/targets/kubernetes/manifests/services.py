@@ -30,10 +30,5 @@ def add_service(
     sheet: Sheet, node: Node, document: TaskDocument | None, graph: Graph, cluster: Cluster, image: str
 ) -> None:
     """Without a document it is one that `deployed_with_graph`."""
-    SERVICES[node.kind](
-        sheet, node, document or plain_document(node, fingerprint_of(node), graph), graph, cluster, image
-    )
-
-
-def fingerprint_of(node: Node) -> str:
-    return service_fingerprint(node, {})
+    told = document or plain_document(node, service_fingerprint(node, {}), graph)
+    SERVICES[node.kind](sheet, node, told, graph, cluster, image)

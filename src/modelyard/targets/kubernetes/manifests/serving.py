@@ -4,13 +4,13 @@ from typing import Any
 
 from modelyard.graph.model import Graph, Node
 from modelyard.secrets import references
-from modelyard.targets.kubernetes.manifests.documents import DOCUMENT, add_document
 from modelyard.targets.kubernetes.manifests.networks import add_service_network, from_clients
-from modelyard.targets.kubernetes.manifests.pods import field_variable, pod_of
+from modelyard.targets.kubernetes.manifests.pods import asked, field_variable, listening, service_pod
 from modelyard.targets.kubernetes.manifests.sheet import Head, Sheet, head_of
 from modelyard.targets.kubernetes.names import Scope
 from modelyard.targets.kubernetes.quantities import cores
 from modelyard.targets.kubernetes.settings import Cluster
+from modelyard.targets.kubernetes.workers import apart
 from modelyard.targets.ports import PORTS
 from modelyard.targets.probing import PROBES
 from modelyard.task import TaskDocument
@@ -28,24 +28,22 @@ def add_endpoint(sheet: Sheet, node: Node, document: TaskDocument, graph: Graph,
     replicas = node.config.get("replicas") or {}
     least, most = max(int(replicas.get("min", 1)), 1), int(replicas.get("max", 1))
     head = head_of(scope, node, document.fingerprint)
-    pod = pod_of(
-        scope,
+    pod = service_pod(
+        sheet,
+        node,
+        document,
         cluster,
-        document.settings,
-        container="server",
         image=image,
+        head=head.annotated(_SCRAPED),
+        container="server",
         account="services",
-        configmap=add_document(sheet, node, document),
-        args=[DOCUMENT],
-        resources=node.resources,
         secrets=references([node.config, document.store]),
         env=[field_variable("MODELYARD_REPLICA", "metadata.name")],
-        ports=[{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
+        ports=listening(PORT),
         probes=_probes(),
         drain=_DRAIN,
-        affinity=_apart(scope, node),
+        affinity=apart(scope.match(node.address)),
         spread=_spread(scope, node),
-        head=head.annotated(_SCRAPED),
     )
     sheet.add(
         "Deployment",
@@ -89,21 +87,11 @@ def host_of(node: Node, cluster: Cluster) -> str | None:
 
 def _probes() -> dict[str, dict[str, Any]]:
     """Started is who listens: whether a model is there is readiness, and no reason to be killed."""
-    live = {"httpGet": {"path": _LIVE, "port": "http", "scheme": "HTTP"}, "timeoutSeconds": 5, "successThreshold": 1}
-    ready = {**live, "httpGet": {"path": PROBES["serve"], "port": "http", "scheme": "HTTP"}}
+    live, ready = asked(_LIVE), asked(PROBES["serve"])
     return {
         "startupProbe": {**live, "periodSeconds": 2, "failureThreshold": 150},
         "readinessProbe": {**ready, "periodSeconds": 5, "failureThreshold": 2},
         "livenessProbe": {**live, "periodSeconds": 10, "failureThreshold": 3},
-    }
-
-
-def _apart(scope: Scope, node: Node) -> dict[str, Any]:
-    term = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": scope.match(node.address)}}
-    return {
-        "podAntiAffinity": {
-            "preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": term}]
-        }
     }
 
 

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from modelyard.graph.model import Graph
 from modelyard.secrets import references
 from modelyard.targets.kubernetes.manifests.access import add_access
-from modelyard.targets.kubernetes.manifests.documents import is_local
 from modelyard.targets.kubernetes.manifests.networks import add_networks
 from modelyard.targets.kubernetes.manifests.runner import add_schedule
 from modelyard.targets.kubernetes.manifests.secrets import OWN, place_of
-from modelyard.targets.kubernetes.manifests.sheet import Head, Sheet
+from modelyard.targets.kubernetes.manifests.sheet import Sheet
 from modelyard.targets.kubernetes.names import Scope
 from modelyard.targets.kubernetes.quantities import cores, size
 from modelyard.targets.kubernetes.settings import Cluster, Quota
+from modelyard.urls import is_local
 
 _GPU = "requests.nvidia.com/gpu"
 _KEPT = {"argocd.argoproj.io/sync-options": "Prune=false", "kustomize.toolkit.fluxcd.io/prune": "disabled"}
@@ -62,7 +62,7 @@ def _add_claim(sheet: Sheet, cluster: Cluster) -> None:
         sheet.add(
             "PersistentVolumeClaim",
             sheet.scope.shared("store"),
-            Head(sheet.scope.labels, sheet.scope.annotations_of()).annotated(_KEPT),
+            sheet.own_head.annotated(_KEPT),
             size=size(volume.size),
             storage_class=volume.storage_class,
             access=volume.access,

@@ -35,8 +35,12 @@ class Sheet:
     scope: Scope
     items: dict[str, list[Item]] = field(default_factory=lambda: {group: [] for group in GROUPS.values()})
 
+    @property
+    def own_head(self) -> Head:
+        return Head(self.scope.labels, self.scope.annotations_of())
+
     def add(self, kind: str, name: str, head: Head | None = None, *, folder: str = "", **decided: Any) -> None:
-        head = head or Head(self.scope.labels, self.scope.annotations_of())
+        head = head or self.own_head
         self.items[GROUPS[kind]].append(
             {
                 "file": f"{folder}{kind.lower()}-{name}.yaml",

@@ -5,9 +5,9 @@ from typing import Any
 
 from modelyard.graph.model import Graph, Node
 from modelyard.secrets import references
-from modelyard.targets.kubernetes.manifests.documents import DOCUMENT, STATE, add_document
+from modelyard.targets.kubernetes.manifests.documents import STATE
 from modelyard.targets.kubernetes.manifests.networks import add_service_network, from_own
-from modelyard.targets.kubernetes.manifests.pods import pod_of
+from modelyard.targets.kubernetes.manifests.pods import asked, listening, service_pod
 from modelyard.targets.kubernetes.manifests.sheet import Sheet, head_of
 from modelyard.targets.kubernetes.names import Scope
 from modelyard.targets.kubernetes.quantities import size
@@ -25,22 +25,20 @@ def add_tracking(sheet: Sheet, node: Node, document: TaskDocument, graph: Graph,
     head = head_of(scope, node, document.fingerprint)
     hosts = {"name": "MLFLOW_SERVER_ALLOWED_HOSTS", "value": ",".join(_hosts(scope, name))}
     backend = {"name": "MODELYARD_BACKEND", "value": f"sqlite:///{STATE}/mlflow.db"}
-    pod = pod_of(
-        scope,
+    pod = service_pod(
+        sheet,
+        node,
+        document,
         cluster,
-        document.settings,
-        container="mlflow",
         image=image,
+        head=head,
+        container="mlflow",
         account="services",
-        configmap=add_document(sheet, node, document),
-        args=[DOCUMENT],
-        resources=node.resources,
         secrets=references([node.config, document.tracking]),
         env=[hosts, backend],
-        ports=[{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
+        ports=listening(PORT),
         probes=_probes(),
         keeps=False,
-        head=head,
     )
     records = {"name": "records", "mountPath": STATE}
     pod = replace(pod, mounts=[*pod.mounts, records])
@@ -67,13 +65,9 @@ def _hosts(scope: Scope, name: str) -> list[str]:
 
 
 def _probes() -> dict[str, dict[str, Any]]:
-    asked = {
-        "httpGet": {"path": PROBES["tracking"], "port": "http", "scheme": "HTTP"},
-        "timeoutSeconds": 5,
-        "successThreshold": 1,
-    }
+    probe = asked(PROBES["tracking"])
     return {
-        "startupProbe": {**asked, "periodSeconds": 3, "failureThreshold": 100},
-        "readinessProbe": {**asked, "periodSeconds": 10, "failureThreshold": 3},
-        "livenessProbe": {**asked, "periodSeconds": 10, "failureThreshold": 6},
+        "startupProbe": {**probe, "periodSeconds": 3, "failureThreshold": 100},
+        "readinessProbe": {**probe, "periodSeconds": 10, "failureThreshold": 3},
+        "livenessProbe": {**probe, "periodSeconds": 10, "failureThreshold": 6},
     }
