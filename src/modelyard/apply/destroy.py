@@ -1,6 +1,7 @@
 """Takes away what apply made, and only that: services stop, records go. Results, runs and model versions are kept."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ def destroy(
     `volumes`: the data that services keep goes too.
     """
     tell: OnApplyEvent = on_event or (lambda event: None)
+    begun = time.monotonic()
     reports: list[NodeReport] = []
     with state.lock("destroy", lock_wait, graph.environment, lambda holder: tell(LockWaiting(str(holder))), cancel):
         applied = state.applied(graph.environment)
@@ -48,7 +50,9 @@ def destroy(
         target.sweep(volumes=volumes)
         state.journal("destroyed", {"counts": {"removed": sum(report.ok for report in reports)}}, graph.environment)
     cancelled = any(report.outcome == "cancelled" for report in reports)
-    return ApplyReport(graph.project, graph.environment, tuple(reports), cancelled=cancelled)
+    return ApplyReport(
+        graph.project, graph.environment, tuple(reports), seconds=time.monotonic() - begun, cancelled=cancelled
+    )
 
 
 def _remove(change: Change, target: Target, state: State, environment: str | None, tell: OnApplyEvent) -> NodeReport:

@@ -31,3 +31,8 @@ def test_a_service_that_does_not_stop_keeps_its_record(yard: Yard, monkeypatch):
     report = destroy(pipeline(), yard.target, yard.state, root=yard.root)
     assert report.failures[0].reason == "pid 12 does not end"
     assert "serving.api" in yard.state.applied("dev")
+
+
+def test_it_says_how_long_it_took(yard: Yard):
+    yard.apply(pipeline())
+    assert destroy(pipeline(), yard.target, yard.state, root=yard.root).seconds > 0
