@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ environments:
   staging: {target: {compose: {base: "%(base)s", registry: "127.0.0.1:%(port)d/team"}}}
   prod: {target: {kubernetes: {base: "%(base)s", registry: "127.0.0.1:%(port)d/team", store: {size: 1Gi}}}}
 """
+MODELYARD = (sys.executable, "-m", "modelyard")
 HTPASSWD = "ann:$2b$05$Nxko5NXnFtRCyJcOpxTX.ebScnOC2fzPzeIcTTNRmHFqfzgEyvUum\n"
 
 
@@ -72,7 +74,7 @@ def project(root: Path, port: int) -> Path:
 def build(
     root: Path, *arguments: str, environment: str = "staging", **environ: str
 ) -> "subprocess.CompletedProcess[str]":
-    argv = ["modelyard", "build", "-e", environment, "--format", "json", *arguments]
+    argv = [*MODELYARD, "build", "-e", environment, "--format", "json", *arguments]
     return subprocess.run(argv, cwd=root, capture_output=True, text=True, check=False, env={**os.environ, **environ})
 
 
@@ -113,11 +115,11 @@ def test_an_image_is_pushed_once_and_its_digest_is_the_registrys(tmp_path, forgo
 def test_apply_finds_what_build_has_built(tmp_path, forgotten):
     root = project(tmp_path / "project", free_port())
     assert build(root).returncode == 0
-    argv = ["modelyard", "apply", "-e", "staging", "--auto-approve", "-v"]
+    argv = [*MODELYARD, "apply", "-e", "staging", "--auto-approve", "-v"]
     applied = subprocess.run(argv, cwd=root, capture_output=True, text=True, check=False)
     assert applied.returncode == 0, applied.stderr
     assert "building" not in applied.stderr
-    subprocess.run(["modelyard", "destroy", "-e", "staging", "--auto-approve"], cwd=root, check=True)
+    subprocess.run([*MODELYARD, "destroy", "-e", "staging", "--auto-approve"], cwd=root, check=True)
 
 
 def test_a_login_is_taken_from_dockers_configuration_and_asked_for_without(tmp_path, forgotten):
