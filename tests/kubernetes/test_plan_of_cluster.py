@@ -1,17 +1,20 @@
 """`plan` for a cluster: what it costs the API server, and what it shows of what others changed."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from click.testing import CliRunner
 from cluster_project import NAMESPACE, copy_of, with_cluster
 
 import modelyard
 from cluster import ApiServer
 from cluster.objects import How
 from modelyard.apply.handover import Handover
+from modelyard.cli.group import cli
 from modelyard.graph.model import Graph
 from modelyard.plan.text import render_text
 from modelyard.spec import LoadedSpec
@@ -64,3 +67,28 @@ def test_a_plan_offline_asks_nothing(server: ApiServer, flights: tuple[LoadedSpe
     server.requests.clear()
     assert modelyard.make_plan(*flights, observe=False).objects == ()
     assert server.requests == []
+
+
+def test_a_diff_tells_of_the_objects_asked_for(server: ApiServer, flights: tuple[LoadedSpec, Graph]) -> None:
+    argv = ["diff", "-e", "prod", "-C", str(flights[0].root), "--detailed-exitcode"]
+    same = CliRunner().invoke(cli, argv, standalone_mode=False)
+    assert (same.return_value, same.stdout) == (0, "")
+    assert "No differences" in same.stderr
+    live = server.objects.get("Deployment", NAMESPACE, API)
+    server.objects.update({**live, "spec": {**live["spec"], "replicas": 7}}, How("kubectl-edit"))
+    server.objects.delete("NetworkPolicy", NAMESPACE, "flights-prod-deny")
+    found = CliRunner().invoke(cli, [*argv, "serving.*"], standalone_mode=False)
+    assert found.return_value == 2
+    assert found.stdout.splitlines()[0] == f"~ Deployment {API}  serving.api"
+    assert found.stdout.splitlines()[2:] == ["    - 7", "    + 1"]
+    both = CliRunner().invoke(cli, [*argv, "--format", "json"])
+    assert [change["title"] for change in json.loads(both.stdout)] == [
+        "NetworkPolicy flights-prod-deny", f"Deployment {API}",
+    ]  # fmt: skip
+    assert CliRunner().invoke(cli, [*argv, "serving.apy"]).exit_code == 1
+
+
+def test_a_diff_of_a_target_without_objects_says_what_to_do(flights: tuple[LoadedSpec, Graph]) -> None:
+    refused = CliRunner().invoke(cli, ["diff", "-C", str(flights[0].root)])
+    assert refused.exit_code == 1
+    assert "the target local keeps no objects to compare" in str(refused.exception or refused.stderr)

@@ -8,6 +8,7 @@ COMMANDS = {
     "init": "Start a project: from a template, or from a look at a data folder.",
     "validate": "Check the spec; every mistake with its place and its remedy.",
     "plan": "Show what apply would do, and why. Changes nothing.",
+    "diff": "What apply would change of a cluster's objects, whole.",
     "build": "Build the images that a target runs, and push them.",
     "apply": "Do what plan shows.",
     "status": "What runs, in which version, since when.",

@@ -21,9 +21,13 @@ class FieldChange:
     manager: str | None = None
     at: str | None = None
 
+    @property
+    def author(self) -> str:
+        """In brackets, who changed it; empty where it is we who would."""
+        return f" (changed by {self.manager or 'somebody'}{f' at {self.at}' if self.at else ''})" if self.drift else ""
+
     def __str__(self) -> str:
-        who = f" (changed by {self.manager or 'somebody'}{f' at {self.at}' if self.at else ''})" if self.drift else ""
-        return f"{self.field}: {_shown(self.before)} → {_shown(self.after)}{who}"
+        return f"{self.field}: {_shown(self.before)} → {_shown(self.after)}{self.author}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 import jsonschema
 
 from modelyard.plan.definition import Plan
+from modelyard.plan.differences import render_differences
 from modelyard.plan.json import plan_from_json, plan_to_json
 from modelyard.plan.markdown import render_markdown
 from modelyard.plan.objects import FieldChange, ObjectChange
@@ -58,3 +59,22 @@ def test_json_says_the_same_and_comes_back() -> None:
     jsonschema.validate(data, json.loads(schema.read_text()))
     assert data["objects"][0]["fields"][0]["manager"] == "kubectl-edit"
     assert plan_from_json(data).objects == made.objects
+
+
+def test_a_diff_shows_values_whole_on_lines_of_their_own() -> None:
+    ports = FieldChange(".spec.ports", [{"port": 80}], None)
+    service = ObjectChange("Service flights-prod-api", "serving.api", "update", (SCALED, ports))
+    assert render_differences([service, OLD]).splitlines() == [
+        "~ Service flights-prod-api  serving.api",
+        "    .spec.replicas (changed by kubectl-edit at 2026-11-24T10:00:00Z)",
+        "    - 5",
+        "    + 1",
+        "    .spec.ports",
+        "    - [",
+        "    -   {",
+        '    -     "port": 80',
+        "    -   }",
+        "    - ]",
+        "- Service flights-prod-old",
+    ]
+    assert render_differences([]) == ""
