@@ -25,7 +25,10 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class TaskDocument:
-    """NODE.json. `node` is `modelyard.graph.codec.node_to_json` of the node; paths are absolute where it runs."""
+    """NODE.json. `node` is `modelyard.graph.codec.node_to_json` of the node; paths are absolute where it runs.
+
+    `study`: where others lead a study, the one trial that this is (`trial`, `words`), or all to gather (`trials`).
+    """
 
     project: str
     root: str
@@ -41,10 +44,12 @@ class TaskDocument:
     tracking: Mapping[str, Any] = field(default_factory=dict)
     git: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    study: Mapping[str, Any] = field(default_factory=dict)
     version: int = 1
 
     def to_json(self) -> dict[str, Any]:
-        return {**_plain(self), "inputs": {port: _plain(artifact) for port, artifact in self.inputs.items()}}
+        plain = {**_plain(self), "inputs": {port: _plain(artifact) for port, artifact in self.inputs.items()}}
+        return plain if self.study else {name: plain[name] for name in plain if name != "study"}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "TaskDocument":
@@ -82,7 +87,7 @@ def _plain(record: "Artifact | TaskDocument | TaskResult") -> dict[str, Any]:
 
 def encode_event(event: Mapping[str, Any]) -> str:
     """One line, newline not included. Kinds: `progress`, `metric`, `note`, `warning`, `result`, `error`,
-    and `followed` from a node that took part in what another one leads."""
+    `trial` (see `modelyard.trials`), and `followed` from a node that took part in what another one leads."""
     return EVENT_PREFIX + json.dumps(event, separators=(",", ":"), default=str)
 
 

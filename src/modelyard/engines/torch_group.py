@@ -24,6 +24,7 @@ from modelyard import processes
 from modelyard.engines.base import TrainJob, report_nothing
 from modelyard.errors import ModelyardError
 from modelyard.files import write_whole
+from modelyard.seeds import set_seeds
 from modelyard.torchrun import Torchrun, torchrun_of
 
 CHECKPOINT = "torch.pt"
@@ -162,7 +163,7 @@ def _start(job: TrainJob, work: Work, place: Torchrun) -> list[BaseProcess]:
 
 def _run(job: TrainJob, work: Work, place: Torchrun, local_rank: int) -> None:
     processes.die_with_parent()
-    torch.manual_seed(job.seed)
+    set_seeds(job.seed)  # as the runtime has done in the first process
     with _member(job, place, local_rank) as group:
         work(job, group)
 

@@ -5,9 +5,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from modelyard import processes
+from modelyard.errors import ModelyardError
 from modelyard.logs import CappedSink, RotatingFile, Sink, write_all
 from modelyard.runtime.leash import take_leash, take_variables
 from modelyard.runtime.memory import MemoryWatch
@@ -15,6 +17,7 @@ from modelyard.runtime.running import run_document
 from modelyard.runtime.warden import Warden
 from modelyard.secrets import Redactor, known_values
 from modelyard.task import TaskDocument, decode_event, encode_event
+from modelyard.trials import trial_of
 
 GRACE = 5.0
 
@@ -22,6 +25,7 @@ GRACE = 5.0
 def main(arguments: Sequence[str]) -> int:
     """Run NODE.json's task or service; 0 when it went well, 143 when it was asked to end, else its failure.
 
+    With `--trial NAME X=1 …` after it, one trial of its study.
     `MODELYARD_LOG` names a file that takes the output instead of stdout; `MODELYARD_DETACHED` lets it outlive whoever
     started it; `MODELYARD_GRACE` is the time in seconds between SIGTERM and SIGKILL; `MODELYARD_MEMORY` the
     bytes that a task's processes may hold together. With `MODELYARD_LEASH=stdin`, secrets are the first line of stdin,
@@ -31,7 +35,9 @@ def main(arguments: Sequence[str]) -> int:
     take_variables()
     try:
         document = TaskDocument.from_json(json.loads(Path(arguments[0]).read_text()))
-    except (IndexError, OSError, ValueError, KeyError, TypeError) as error:
+        if arguments[1:]:
+            document = replace(document, study=trial_of(arguments[1:]))
+    except (IndexError, OSError, ValueError, KeyError, TypeError, ModelyardError) as error:
         what = f"cannot read the task document: {error}" if arguments else "say which: modelyard.runtime NODE.json"
         print(encode_event({"event": "error", "what": what, "code": "bad-document"}), flush=True)  # noqa: T201
         return 2

@@ -15,9 +15,9 @@ from modelyard.errors import ModelyardError
 from modelyard.files import write_whole
 from modelyard.runtime.failure import error_event
 from modelyard.runtime.record import record_run
-from modelyard.steps import FOLLOWERS, SERVICES, STEPS, find
+from modelyard.seeds import seed_of, set_seeds
+from modelyard.steps import FOLLOWERS, SERVICES, STEPS, TRIALS, find
 from modelyard.steps.base import StepContext, StepResult
-from modelyard.steps.seeds import seed_of, set_seeds
 from modelyard.task import Artifact, TaskDocument, TaskResult
 from modelyard.torchrun import torchrun_of
 
@@ -30,6 +30,9 @@ def run_document(document: TaskDocument, emit: Emit) -> int:
         _enter_project(Path(document.root))
         if document.node["role"] == "service":
             return _serve(document, emit)
+        if "trial" in document.study:
+            try_once(document, emit)
+            return 0
         if torchrun_of().follows:
             follow_task(document, emit)
             emit({"event": "followed"})
@@ -69,6 +72,18 @@ def follow_task(document: TaskDocument, emit: Emit) -> None:
         find(FOLLOWERS, context.kind)(context)
     finally:
         _clear(context)
+
+
+def try_once(document: TaskDocument, emit: Emit) -> None:
+    """One trial of a study. Its folder is its own: other trials of the study run at the same time."""
+    set_seeds(seed_of(document.node["config"]))
+    folder = Path(document.workdir) / str(document.study["trial"])
+    context = _prepare(replace(document, workdir=str(folder)), emit)
+    try:
+        done = find(TRIALS, context.kind)(context)
+    finally:
+        _remove(folder)
+    emit({"event": "note", "text": done.summary})
 
 
 def _serve(document: TaskDocument, emit: Emit) -> int:

@@ -23,6 +23,9 @@ STEPS = {
 # What a node does that does not lead, where several work on one task.
 FOLLOWERS = {"train": "modelyard.steps.train:follow"}
 
+# One trial of a study that somebody else leads.
+TRIALS = {"tune": "modelyard.steps.tuning.handed:run"}
+
 SERVICES = {
     "command": "modelyard.steps.service:serve",
     "serve": "modelyard.serving.service:serve",

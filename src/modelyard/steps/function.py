@@ -18,12 +18,12 @@ from typing import Any
 
 from modelyard.errors import ModelyardError
 from modelyard.secrets import resolve
+from modelyard.seeds import seed_of, set_seeds
 from modelyard.steps.arguments import bind
 from modelyard.steps.base import StepContext, StepResult
 from modelyard.steps.foreach import combine, run_each
 from modelyard.steps.outputs import settle
 from modelyard.steps.returned import keep
-from modelyard.steps.seeds import seed_of, set_seeds
 
 
 def run(context: StepContext) -> StepResult:

@@ -14,23 +14,22 @@ from modelyard import processes
 from modelyard.engines import load_engine
 from modelyard.errors import ModelyardError
 from modelyard.steps.base import StepContext, StepResult
+from modelyard.steps.tuning.gathering import gather
 from modelyard.steps.tuning.results import write_results
 from modelyard.steps.tuning.study import best_trial, interrupted, make_sampler, open_study
 from modelyard.steps.tuning.trial import TrialOutcome, TrialTask, ask, run_trial
 from modelyard.tracking import Recorder
+from modelyard.trials import HOPELESS
 from modelyard.wording import counted
-
-_HOPELESS = 5  # so many failures and no success: it is the spec, not the parameters
 
 
 def run(ctx: StepContext) -> StepResult:
-    """Run what the budget has left of the study; fill outputs `model`, `trials` and `plots`."""
-    study = open_study(ctx.config, ctx.workdir)
+    """Run what the budget has left of the study, or gather one that others ran; fill outputs `model`, `trials` and `plots`."""
     with Recorder(ctx.document, ctx.emit) as recorder:
         budget = ctx.config.get("budget") or {}
         recorder.params({name: ctx.config[name] for name in ("sampler", "pruner", "seed") if name in ctx.config})
         recorder.params({"budget": budget, "objectives": ctx.config["objectives"]})
-        _Study(ctx, study, recorder).run()
+        study = gather(ctx, recorder) if ctx.document.study else _searched(ctx, recorder)
         best = _best(study)
         model, plots, training = ctx.outputs["model"], ctx.outputs["plots"], ctx.config["training"]
         shutil.copytree(ctx.workdir / "trials" / f"{best.number:04d}" / "model", model, dirs_exist_ok=True)
@@ -49,6 +48,12 @@ def run(ctx: StepContext) -> StepResult:
     return StepResult(
         {**metrics, "trials": float(done)}, f"{found}  best of {counted(done, 'trial')}: {chosen}", recorded=recorded
     )
+
+
+def _searched(ctx: StepContext, recorder: Recorder) -> optuna.Study:
+    study = open_study(ctx.config, ctx.workdir)
+    _Study(ctx, study, recorder).run()
+    return study
 
 
 class _Study:
@@ -105,7 +110,7 @@ class _Study:
     def _may_start(self) -> bool:
         trials = self._study.get_trials(deepcopy=False)
         failed = sum(trial.state == TrialState.FAIL for trial in trials)
-        if failed >= _HOPELESS and not any(trial.state == TrialState.COMPLETE for trial in trials):
+        if failed >= HOPELESS and not any(trial.state == TrialState.COMPLETE for trial in trials):
             return False
         spent = self._before + time.monotonic() - self._start
         if self._time is not None and spent >= float(self._time):

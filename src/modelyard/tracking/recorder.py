@@ -25,7 +25,8 @@ class Recorder:
     """What happens in one run, in order. Nothing here raises: what fails is told once as a warning, the rest is let go.
 
     A context manager: the run ends as FINISHED, as FAILED by an exception, or as KILLED by an interrupt. With `model`,
-    the digest of a model folder, the run that made it is written to, where there is one.
+    the digest of a model folder, the run that made it is written to, where there is one. `parent` is the run that this
+    one is nested in; empty where that one is to come, and takes it in by `nest`.
     """
 
     def __init__(
@@ -66,6 +67,10 @@ class Recorder:
 
     def tags(self, tags: Mapping[str, str]) -> None:
         self._put(lambda runs, run: runs.set_tags(run, tags))
+
+    def nest(self, run: str, tags: Mapping[str, str]) -> None:
+        """Take in a run that was over before this one began."""
+        self._put(lambda runs, own: runs.set_tags(run, {"mlflow.parentRunId": own, **tags}))
 
     def folder(self, folder: Path, name: str) -> None:
         """A folder's files as artifacts under `name`; read when it is recorded, so before the step's end."""
@@ -127,7 +132,7 @@ class Recorder:
         tags = run_tags(self._document)
         if self._parent:
             tags |= {"mlflow.parentRunId": self._parent}
-        else:
+        elif self._parent is None:
             gone = runs.end_abandoned(tags[ADDRESS])
             tags |= {"modelyard.continues": gone[0]} if gone else {}
         self._run = runs.start(self._name, tags)

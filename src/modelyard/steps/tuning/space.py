@@ -21,7 +21,7 @@ def distribution(name: str, settings: Mapping[str, Any]) -> BaseDistribution:
     """Raises ModelyardError for a range that Optuna refuses (from above to, log of zero, log with step)."""
     try:
         if settings.get("choices") is not None:
-            return CategoricalDistribution([_encode(choice) for choice in settings["choices"]])
+            return CategoricalDistribution([encode(choice) for choice in settings["choices"]])
         low, high, log, step = settings["from"], settings["to"], bool(settings.get("log")), settings.get("step")
         if settings.get("int"):
             return IntDistribution(int(low), int(high), log=log, step=int(step or 1))
@@ -33,7 +33,7 @@ def distribution(name: str, settings: Mapping[str, Any]) -> BaseDistribution:
 def decode(value: Any, settings: Mapping[str, Any]) -> Any:
     """A choice that is a list or a table travels through Optuna as JSON."""
     for choice in settings.get("choices") or ():
-        if not isinstance(choice, _SCALARS) and _encode(choice) == value:
+        if not isinstance(choice, _SCALARS) and encode(choice) == value:
             return choice
     return value
 
@@ -43,7 +43,7 @@ def grid(space: Mapping[str, Mapping[str, Any]]) -> dict[str, list[Any]]:
     values: dict[str, list[Any]] = {}
     for name, settings in space.items():
         if settings.get("choices") is not None:
-            values[name] = [_encode(choice) for choice in settings["choices"]]
+            values[name] = [encode(choice) for choice in settings["choices"]]
         elif settings.get("step") or settings.get("int"):
             values[name] = _steps(settings["from"], settings["to"], settings.get("step") or 1)
         else:
@@ -57,5 +57,5 @@ def _steps(low: float, high: float, step: float) -> list[Any]:
     return [low + index * step for index in range(int((high - low) / step + 1e-9) + 1)]
 
 
-def _encode(choice: Any) -> Any:
+def encode(choice: Any) -> Any:
     return choice if isinstance(choice, _SCALARS) else json.dumps(choice, sort_keys=True)

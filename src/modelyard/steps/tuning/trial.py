@@ -22,17 +22,21 @@ Report = Callable[[float, float, Mapping[str, float]], None]
 
 @dataclass(frozen=True)
 class TrialTask:
-    """What a trial's process is given. `params` are the trial's own, over those of the training."""
+    """What a trial's process is given. `params` are the trial's own, over those of the training.
+
+    Without a `trial_id` it is in no study of Optuna's, and somebody else ends it early; `label` is what that one calls it.
+    """
 
     document: TaskDocument
     number: int
-    trial_id: int
+    trial_id: int | None
     params: Mapping[str, Any]
     train: Path
     val: Path
     root: Path
     workdir: Path
     parent: str | None
+    label: str = ""
 
     @property
     def folder(self) -> Path:
@@ -41,12 +45,13 @@ class TrialTask:
 
 @dataclass(frozen=True)
 class TrialOutcome:
-    """`values` in the order of the objectives; None where it was pruned, or failed with `error`."""
+    """`values` in the order of the objectives; None where it was pruned, or failed with `error`. `run` is MLflow's."""
 
     number: int
     values: tuple[float, ...] | None
     pruned: bool = False
     error: str = ""
+    run: str | None = None
 
 
 def ask(study: optuna.Study, config: Mapping[str, Any], number: int | None) -> tuple[int, int, dict[str, Any]]:
@@ -62,10 +67,11 @@ def ask(study: optuna.Study, config: Mapping[str, Any], number: int | None) -> t
 def run_trial(task: TrialTask, tell: Report | None = None) -> TrialOutcome:
     """Train and score. A failure is an outcome: the study goes on with other parameters."""
     config = task.document.node["config"]
-    name = f"{task.document.node['address']}.trial-{task.number}"
+    label = task.label or str(task.number)
+    name = f"{task.document.node['address']}.trial-{label}"
     try:
         with Recorder(task.document, _silent, name=name, parent=task.parent) as recorder:
-            recorder.tags({"modelyard.trial": str(task.number)})
+            recorder.tags({"modelyard.trial": label})
             metrics = _train(task, config, recorder, tell)
             recorder.metrics(tracked_names(metrics))
     except Pruned:
@@ -77,7 +83,7 @@ def run_trial(task: TrialTask, tell: Report | None = None) -> TrialOutcome:
         return TrialOutcome(
             task.number, None, error=f"the evaluation gives no `{missing[0]}`, only {', '.join(metrics)}"
         )
-    return TrialOutcome(task.number, tuple(metrics[metric] for metric in config["objectives"]))
+    return TrialOutcome(task.number, tuple(metrics[metric] for metric in config["objectives"]), run=recorder.run_id(0))
 
 
 def _train(task: TrialTask, config: Mapping[str, Any], recorder: Recorder, tell: Report | None) -> dict[str, float]:
@@ -115,7 +121,7 @@ class _Pruning:
     def __init__(self, task: TrialTask, config: Mapping[str, Any]) -> None:
         self._metric = next(iter(config["objectives"]))
         self._trial: optuna.trial.Trial | None = None
-        if len(config["objectives"]) == 1 and config.get("pruner", "none") != "none":
+        if task.trial_id is not None and len(config["objectives"]) == 1 and config.get("pruner", "none") != "none":
             study = optuna.load_study(study_name=NAME, storage=storage_of(task.workdir), pruner=make_pruner(config))
             self._trial = optuna.trial.Trial(study, task.trial_id)
 
