@@ -16,10 +16,40 @@ from modelyard.steps.base import StepContext, StepResult
 from modelyard.store import Store
 from modelyard.task import TaskDocument
 
-LONG = ("test_flights", "test_learning", "test_digits", "test_wheel", "steps", "targets", "engines", "cli", "serving")
+HERE = Path(__file__).parent
+HEAVY = ("engines", "evaluation", "tracking")
+LONG = (
+    "test_flights_in_cluster", "test_torchrun", "test_kubernetes_contract", "test_handover", "test_flights",
+    "test_learning", "test_digits", "test_wheel", *HEAVY, "steps", "targets", "cli", "serving",
+)  # fmt: skip
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # threads of several processes on the same cores spend their time waiting
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """One more than there are cores: a test that waits for a process or a clock leaves its core to another."""
+    from xdist.plugin import pytest_xdist_auto_num_workers as cores
+
+    return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else int(cores(config)) + 1
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A file a worker, but one worker for all that imports torch, scikit-learn or MLflow: seconds, each time anew."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByImports(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "heavy" if set(HEAVY) & set(Path(file).parts) else file
+
+    return ByImports(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Folders of which every test is deselected are not read: each worker would import them for nothing."""
+    marks = {name for name in ("e2e", "docker") if f"not {name}" in config.option.markexpr}
+    return True if collection_path.parent == HERE and collection_path.name in marks else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -146,6 +146,24 @@ def apply_plan(
         )  # fmt: skip
 
 
+def share_results(
+    loaded: "LoadedSpec",
+    graph: "Graph",
+    plan: "Plan",
+    *,
+    on_event: "Callable[[Any], None] | None" = None,
+    cancel: "threading.Event | None" = None,
+) -> None:
+    """Send to `store.remote` what the plan takes as it is and the remote lacks. `apply_plan` does it, too."""
+    if not (graph.settings.get("store") or {}).get("remote"):
+        return
+    from modelyard.apply.opening import open_state as open_
+    from modelyard.apply.sharing import share_results as share
+
+    with open_(graph, loaded.root, read_only=True) as state:
+        share(plan, graph, state, open_store(loaded, graph), on_event or (lambda event: None), cancel)
+
+
 def destroy(
     loaded: "LoadedSpec",
     graph: "Graph",

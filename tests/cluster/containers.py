@@ -132,6 +132,7 @@ def specification(
         "readOnlyRoot": bool(secure.get("readOnlyRootFilesystem")), "uid": uid, "gid": gid,
         "hostname": (pod["spec"].get("hostname") or pod["metadata"]["name"])[:63],
         "groups": [gid, *([group] if group is not None else [])],
+        "pause": bool(pod["spec"].get("shareProcessNamespace")),
     }  # fmt: skip
 
 

@@ -26,7 +26,8 @@ def collect(objects: "Objects", resource: Resource, live: Object, options: Mappi
         if meta.get("deletionTimestamp") and grace is None:
             return live
         meta["deletionTimestamp"] = now()
-        meta["deletionGracePeriodSeconds"] = 30 if grace is None else grace
+        usual = live.get("spec", {}).get("terminationGracePeriodSeconds", 30)
+        meta["deletionGracePeriodSeconds"] = usual if grace is None else grace
         return objects.storage.replace(resource, live, meta["resourceVersion"])
     gone = objects.storage.remove(resource, meta.get("namespace", ""), meta["name"])
     if resource.kind == "CustomResourceDefinition":

@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 
 from cluster.clock import now
 from cluster.containers import Image, runtime_image
+from cluster.cronjobs import CronJobController
 from cluster.http_server import ApiServer
 from cluster.jobs import JobController
 from cluster.network import Network
@@ -61,6 +63,7 @@ class Node:
         self.network.open_door(self.network.host, 443, lambda: ("127.0.0.1", self.server.port))
         self.server.objects.keeps_pods = True
         self._jobs, self._workloads, self._doors = JobController(self), WorkloadController(self), Doors(self)
+        self._crons = CronJobController(self)
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
         return self
@@ -102,6 +105,10 @@ class Node:
     def variables(self) -> dict[str, str]:
         """What every container's environment says of the API."""
         return {"KUBERNETES_SERVICE_HOST": self.network.host, "KUBERNETES_SERVICE_PORT": "443"}
+
+    def it_is(self, time: datetime) -> None:
+        """What CronJobs take for the time from now on; before the first call none is fired."""
+        self._crons.clock = time
 
     def pod(self, name: str) -> Pod:
         """The youngest whose name begins so."""
@@ -168,6 +175,7 @@ class Node:
         while not self._closing.is_set():
             before = self.server.objects.storage.version
             try:
+                self._crons.work()
                 self._jobs.work()
                 self._workloads.work()
                 self._doors.work()

@@ -1,8 +1,8 @@
 """Run as a program: one container as a process, in namespaces of its own. `python sandbox.py SPEC.json`
 
 It sees the system's programs read-only, the folders that the specification mounts, and nothing else of this machine; it
-is the first process of its own process namespace, and reaches others through one network interface. The kubelet gives
-it that interface while this program waits for a line on stdin.
+is the first process of its own process namespace, or the second after `pause`, and reaches others through one network
+interface. The kubelet gives it that interface while this program waits for a line on stdin.
 """
 
 import ctypes
@@ -80,6 +80,16 @@ def start(root, spec):
     os.execvpe(spec["argv"][0], spec["argv"], spec["env"])
 
 
+def pause():
+    """The first process of the namespace where a pod's processes share one: it waits, and reaps."""
+    if os.fork() == 0:
+        libc.prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        os.closerange(0, 3)
+        while True:
+            signal.pause()
+
+
 def main():
     libc.prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # tests that are killed leave no pods
     spec = json.loads(Path(sys.argv[1]).read_text())
@@ -91,6 +101,8 @@ def main():
     sys.stdout.write("\0")  # the kubelet may give the interface now
     sys.stdout.flush()
     sys.stdin.readline()
+    if spec["pause"]:
+        pause()
     child = os.fork()
     if child == 0:
         nothing = os.open(os.devnull, os.O_RDONLY)

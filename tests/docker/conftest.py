@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,17 @@ def docker(*arguments: str, parse: bool = True) -> Any:
     """What the client prints; parsed where it is JSON."""
     done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True)
     return json.loads(done.stdout) if parse else done.stdout
+
+
+@cache
+def companion(name: str) -> str:
+    """An image that stands in for one of a registry, made once."""
+    folder = Path(__file__).parent / "companions"
+    image = f"modelyard-test-{name}:bookworm"
+    argv = ["docker", "build", "--quiet", "--network", "host", "--build-arg", f"BASE={BASE}", "--tag", image]
+    file = ["--file", f"{folder}/{name}.Dockerfile", str(folder)]
+    subprocess.run([*argv, *file], check=True, env={**os.environ, "DOCKER_BUILDKIT": "0"})
+    return image
 
 
 def containers_of(project: Project) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from conftest import BASE, containers_of, docker
+from conftest import BASE, companion, containers_of, docker
 from e2e.e2e_project import Project, free_port
 from modelyard.targets.compose.names import Scope
 from modelyard.targets.compose.secret_files import secrets_folder
@@ -51,12 +51,8 @@ serving:
 
 @pytest.fixture(scope="module")
 def companions() -> None:
-    """Images that stand in for those of a registry, made once."""
-    folder = Path(__file__).parent / "companions"
     for name in ("prometheus", "grafana", "postgres"):
-        argv = ["docker", "build", "--quiet", "--network", "host", "--build-arg", f"BASE={BASE}"]
-        file = ["--file", f"{folder}/{name}.Dockerfile", "--tag", f"modelyard-test-{name}:bookworm", str(folder)]
-        subprocess.run([*argv, *file], check=True, env={**os.environ, "DOCKER_BUILDKIT": "0"})
+        companion(name)
 
 
 @pytest.fixture(scope="module")

@@ -86,6 +86,17 @@ def test_an_image_runs_the_runtime_without_rights(builds):
     assert run(image, entrypoint="./a.sh").stdout == "ran\n"
 
 
+def test_a_project_below_a_folder_that_the_base_keeps_closed_is_reached(builds):
+    """Such as /root: what is mounted there is below it too."""
+    closed, folder = "modelyard-test-closed:1", builds.root.parent
+    lines = f"FROM {BASE}\nRUN mkdir -p {folder} && chmod 0700 {folder}\n"
+    try:
+        subprocess.run(["docker", "build", "--quiet", "--tag", closed, "-"], input=lines, text=True, check=True)
+        assert run(builds.build(base=closed), entrypoint="./a.sh").stdout == "ran\n"
+    finally:
+        subprocess.run(["docker", "rmi", "--force", closed], capture_output=True, check=False)
+
+
 def test_an_image_says_what_it_is(builds):
     subprocess.run(["git", "init", "--quiet", builds.root], check=True)
     author = ["-c", "user.name=a", "-c", "user.email=a@example.com"]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from e2e_project import free_port
+from e2e.e2e_project import free_port
 
 _FREE_CALLS = "5"  # the users and keys that `_make_user` makes; after them every call is checked
 _ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
@@ -45,13 +45,13 @@ class S3:
 
 
 @contextmanager
-def running_s3(log: Path) -> Iterator[S3]:
+def running_s3(log: Path, host: str = "127.0.0.1") -> Iterator[S3]:
     port = free_port()
-    argv = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    argv = [sys.executable, "-m", "moto.server", "-H", host, "-p", str(port)]
     env = {**os.environ, "INITIAL_NO_AUTH_ACTION_COUNT": _FREE_CALLS}
     with log.open("wb") as out, subprocess.Popen(argv, env=env, stdout=out, stderr=out) as process:
         try:
-            url = f"http://127.0.0.1:{port}"
+            url = f"http://{host}:{port}"
             _wait(url, process, log)
             iam = _client("iam", url, ("setup", "setup"))
             user, stranger = _make_user(iam, "user"), _make_user(iam, "stranger")

@@ -13,11 +13,16 @@ from documents import task_document
 from modelyard.graph.model import Node, Resources
 from modelyard.targets.base import Outcome
 from modelyard.targets.kubernetes.executor import KubernetesExecutor
+from modelyard.targets.kubernetes.statuses import condition_of, is_over
 from modelyard.task import TaskDocument
 
 OUT = "${outputs.out}"
 WRITE = "import pathlib, sys; pathlib.Path(sys.argv[1], 'x').write_text('x')"
 SLOW = "import time; print('working', flush=True); time.sleep(600)"
+
+
+def has_ended(obj: Mapping[str, Any]) -> bool:
+    return is_over(dict(obj)) or condition_of(dict(obj), "Complete", "Failed") is not None
 
 
 @dataclass
@@ -76,11 +81,15 @@ class Tasks:
         return [job["metadata"]["name"] for job in self.yard.listed("Job")]
 
     def left(self) -> list[str]:
-        """Objects of tasks that are still there."""
-        found = [obj for kind in ("Job", "Pod", "ConfigMap") for obj in self.yard.listed(kind)]
+        """Objects of tasks that are still there, but for Jobs that stay to be looked at, and their pods."""
+        found = [obj for kind in ("Job", "Pod", "ConfigMap") for obj in self.yard.listed(kind) if not has_ended(obj)]
         return [
             obj["metadata"]["name"] for obj in found if (obj["metadata"].get("labels") or {}).get("modelyard.dev/run")
         ]
+
+    def kept(self) -> list[str]:
+        """Jobs that have ended."""
+        return [job["metadata"]["name"] for job in self.yard.listed("Job") if has_ended(job)]
 
     def delete_job(self, name: str) -> None:
         try:

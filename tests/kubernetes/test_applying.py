@@ -223,6 +223,24 @@ def test_what_the_spec_no_longer_names_is_pruned_and_nothing_else(server: ApiSer
     assert names(server, "PersistentVolumeClaim") == ["store"]
 
 
+def test_the_graph_of_a_run_that_goes_on_is_not_pruned(server: ApiServer, api: Api, told: Told) -> None:
+    old, other = wanted.config_map("graph-old"), wanted.config_map("graph-other")
+    apply_objects(api, SCOPE, [wanted.config_map(), old, other], told)
+    run = wanted.job("scheduled")
+    volume = {"name": "document", "configMap": {"name": old["metadata"]["name"]}}
+    run["spec"]["template"]["spec"]["volumes"] = [volume]
+    server.objects.create(run)
+    left = [wanted.config_map()]
+    assert [change.title for change in differences(api, SCOPE, left)] == [f"ConfigMap {other['metadata']['name']}"]
+    apply_objects(api, SCOPE, left, told)
+    assert "graph-old" in names(server, "ConfigMap")
+    assert "graph-other" not in names(server, "ConfigMap")
+    ended = {"conditions": [{"type": "Complete", "status": "True"}]}
+    server.objects.set_status("Job", "default", run["metadata"]["name"], ended)
+    apply_objects(api, SCOPE, left, told)
+    assert "graph-old" not in names(server, "ConfigMap")
+
+
 def test_the_set_is_one_that_kubectl_knows(server: ApiServer, api: Api, told: Told) -> None:
     apply_objects(api, SCOPE, environment(), told)
     parent = server.objects.get("ConfigMap", "default", "flights-prod-applyset")["metadata"]

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from cluster_project import NAMESPACE, ClusterProject, in_cluster
 
+from modelyard.targets.kubernetes.manifests.pods import GRACE
 from watching import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -118,6 +120,21 @@ def test_a_deleted_run_ends_its_tasks_and_the_next_apply_goes_on(project):
     with project.state() as state:
         assert state.runs("prod", "steps.a", limit=1)[0].status == "cancelled"
     assert "steps.a" in project.actions("--var", "long=yes", "--var", "word=five")
+
+
+def test_a_run_deleted_in_the_second_its_task_starts_lets_go_of_the_lock(project):
+    """Neither a task that missed its signal, nor a server that is not up yet, holds it up."""
+    project.run("destroy", "--auto-approve")
+    project.apply("--detach", "--var", "long=yes", "--var", "word=seven")
+    eventually(lambda: project.listed("Job", "task"), 60)
+    began = time.monotonic()
+    delete(project, run_of(project))
+    with project.state() as state:
+        assert state.lock_holder("prod") is not None
+    eventually(lambda: not project.listed("Pod", "task") and not project.listed("Pod", "runner"), 60)
+    assert time.monotonic() - began < GRACE * 0.8
+    with project.state() as state:
+        assert state.lock_holder("prod") is None
 
 
 def test_a_selection_is_the_runs_too(project):

@@ -10,6 +10,7 @@ from kube_yard import NAMESPACE, yard_of
 from pod_yard import OUT, SLOW, WRITE, Tasks
 
 from cluster.objects import How
+from modelyard.targets.kubernetes.manifests.pods import GRACE
 from watching import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -33,11 +34,52 @@ def tasks(yard: Tasks) -> Iterator[Tasks]:
     while left := yard.left():
         assert time.monotonic() < until, (left, yard.yard.node.running)
         time.sleep(0.1)
+    for name in yard.kept():
+        yard.delete_job(name)
 
 
-def test_a_task_leaves_nothing_behind(tasks: Tasks) -> None:
-    assert tasks.run(tasks.python(WRITE, OUT)).status == "ok"
+def test_an_ended_job_stays_to_be_looked_at(tasks: Tasks) -> None:
+    task = tasks.python(f"print('did it'); {WRITE}", OUT)
+    assert tasks.run(task).status == "ok"
+    assert tasks.run(tasks.python("raise SystemExit(3)")).status == "failed"
+    eventually(lambda: len(tasks.kept()) == 2)
     assert tasks.left() == []
+    job = next(job for job in tasks.yard.listed("Job") if task.run_id[:8] in job["metadata"]["name"])
+    assert job["spec"]["ttlSecondsAfterFinished"] == 3600
+    (pod,) = [pod for pod in tasks.yard.listed("Pod") if pod["metadata"]["name"].startswith(job["metadata"]["name"])]
+    log = tasks.yard.server.logs.files[NAMESPACE, pod["metadata"]["uid"], "task"].read_text()
+    assert "did it" in log
+
+
+def test_the_same_work_asked_for_again_is_done_again(tasks: Tasks) -> None:
+    """What came of the kept Job was heard once: who asks again has lost it since."""
+    first = tasks.python(WRITE, OUT)
+    assert tasks.run(first).status == "ok"
+    eventually(lambda: len(tasks.kept()) == 1)
+    again = tasks.python(WRITE, OUT, fingerprint=first.fingerprint)
+    done = tasks.run(again)
+    assert done.result is not None, done
+    assert done.result.run_id == again.run_id
+    eventually(lambda: len(tasks.kept()) == 2)
+
+
+def test_without_a_time_to_keep_it_nothing_stays(tasks: Tasks) -> None:
+    assert tasks.run(tasks.python(WRITE, OUT), tasks.executor(keep=0)).status == "ok"
+    assert tasks.left() == tasks.kept() == []
+
+
+def test_what_is_cancelled_is_gone_at_once_even_in_the_second_of_its_start(tasks: Tasks) -> None:
+    """Process 1 of a container would miss the signal, and run on until its grace is over."""
+    cancel = threading.Event()
+    tasks.yard.node.haste = 1.0
+    outcome = tasks.background(tasks.python(SLOW), cancel=cancel)
+    eventually(lambda: any("running" in str(pod.get("status")) for pod in tasks.yard.listed("Pod")))
+    began = time.monotonic()
+    cancel.set()
+    assert outcome().status == "cancelled"
+    tasks.yard.node.haste = 5
+    assert time.monotonic() - began < GRACE * 0.7
+    assert tasks.left() == tasks.kept() == []
 
 
 def test_what_a_task_is_told_goes_with_its_job(tasks: Tasks) -> None:
@@ -240,7 +282,7 @@ def test_no_more_run_at_once_than_the_spec_says(tasks: Tasks) -> None:
     outcomes = [tasks.background(tasks.python(f"import time; time.sleep(1); {WRITE}", OUT), executor) for _ in range(2)]
     most = 0
     while any(thread.is_alive() for thread in tasks.threads):
-        most = max(most, len(tasks.jobs()))
+        most = max(most, len(tasks.jobs()) - len(tasks.kept()))
         time.sleep(0.05)
     assert ([outcome().status for outcome in outcomes], most) == (["ok", "ok"], 1)
 

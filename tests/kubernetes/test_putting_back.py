@@ -4,7 +4,7 @@ from test_api_server import deployment
 
 from cluster import ApiServer
 from cluster.objects import How
-from modelyard.targets.kubernetes.deploying import as_it_was
+from modelyard.targets.kubernetes.held import as_it_was
 
 OURS = How("modelyard")
 

@@ -11,11 +11,12 @@ from uuid import uuid4
 from modelyard.apply.budget import Budget, budget_of
 from modelyard.apply.checks import check_fits, check_fresh
 from modelyard.apply.context import Applying
-from modelyard.apply.events import ApplyFinished, ApplyStarted, LockWaiting, NodeFinished, OnApplyEvent
+from modelyard.apply.events import ApplyEvent, ApplyFinished, ApplyStarted, LockWaiting, NodeFinished, OnApplyEvent
 from modelyard.apply.metrics import Champions
 from modelyard.apply.report import ApplyReport, NodeReport, Outcome
 from modelyard.apply.scheduler import Ending, Job, Scheduler, Stopped, urgencies
 from modelyard.apply.services import ServiceRunner
+from modelyard.apply.sharing import share_results
 from modelyard.apply.tasks import TaskRunner
 from modelyard.apply.unfinished import settle_recorded, unfinished_runs
 from modelyard.errors import ModelyardError
@@ -53,8 +54,9 @@ def apply_plan(
     begun = time.monotonic()
     with state.lock("apply", lock_wait, graph.environment, _tell_waiting(on_event), cancel):
         check_fresh(plan, state)
-        if plan.pending:
+        if not plan.idle:
             store.check_remote()
+        share_results(plan, graph, state, store, on_event or _nobody, cancel)
         executor = target.executor()
         try:
             check_fits(plan, graph, executor.capacity())
@@ -70,6 +72,10 @@ def apply_plan(
             return _carry_out(applying, budget, parallelism, keep_going, begun)
         finally:
             executor.close()
+
+
+def _nobody(event: ApplyEvent) -> None:
+    """Where nobody wants to be told."""
 
 
 def _tell_waiting(on_event: OnApplyEvent | None) -> Callable[[LockHolder], None] | None:

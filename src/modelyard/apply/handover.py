@@ -22,6 +22,7 @@ from modelyard.targets.kubernetes.cluster_images import image_names
 from modelyard.targets.kubernetes.kinds import Object
 from modelyard.targets.kubernetes.manifests import objects_of, packed, run_objects
 from modelyard.targets.kubernetes.names import Scope
+from modelyard.targets.kubernetes.rollouts.leaving import drop_rolled
 from modelyard.targets.kubernetes.settings import Cluster
 
 
@@ -58,7 +59,9 @@ class Handover:
 
     def apply(self, on_event: OnEvent) -> list[Applied]:
         """The objects that stand before a task runs."""
-        return apply_objects(self.api, self.scope, self._objects(), on_event)
+        done = apply_objects(self.api, self.scope, self._objects(), on_event)
+        drop_rolled(self.api, self.scope, self.graph, self.cluster)
+        return done
 
     def refuse_second(self) -> None:
         """Raises ModelyardError, code `locked`, where a run is under way: its services are not to be taken from it."""

@@ -79,7 +79,8 @@ class ServiceRunner:
         previous = applying.live.services.get(node.address)
         self._leave_other_target(node)
         live = applying.target.deploy(
-            Deployment(node, document, previous), lambda event: applying.emit(NodeEvent(node.address, event))
+            Deployment(node, document, previous, applying.cancel),
+            lambda event: applying.emit(NodeEvent(node.address, event)),
         )
         applying.record(
             AppliedRecord(

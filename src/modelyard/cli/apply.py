@@ -53,16 +53,32 @@ def command(
 
 def _carry_out(session: Session, plan: "Plan", asks: bool, detach: bool, how: Mapping[str, Any]) -> int:
     if not _is_wanted(session, plan, asks):
-        return 0
+        return _share(session, plan)
     if "kubernetes" in session.graph.target:
         from modelyard.cli.cluster import hand_over
 
-        return hand_over(session, plan, how, detach)
+        # what the run is to restore it finds in the remote store or nowhere
+        return _share(session, plan) or hand_over(session, plan, how, detach)
     if detach:
         from modelyard.cli import detached
 
         return detached.detach(session, plan, how)
     return _do_here(session, plan, how)
+
+
+def _share(session: Session, plan: "Plan") -> int:
+    """Results that are older than `store.remote` go to it, though nothing is to be done here. The exit code."""
+    if not (session.graph.settings.get("store") or {}).get("remote"):
+        return 0
+    from modelyard.api import share_results
+    from modelyard.cli.interrupt import cancel_on_interrupt
+    from modelyard.cli.outcome import INTERRUPTED
+    from modelyard.cli.progress import Progress
+
+    cancel = cancel_on_interrupt(session.common)
+    with Progress(session.common, color=has_color(session.common, sys.stderr)) as progress:
+        share_results(session.loaded, session.graph, plan, on_event=progress, cancel=cancel)
+    return INTERRUPTED if cancel.is_set() else 0
 
 
 def _do_here(session: Session, plan: "Plan", how: Mapping[str, Any]) -> int:

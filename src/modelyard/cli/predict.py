@@ -46,6 +46,9 @@ def _url(session: Session, address: str) -> str:
     if node.kind != "serve":
         raise ModelyardError(f"{address} is a {node.kind}, not an endpoint", fix="Name an address in `serving`.")
     service = session.target.observe(session.graph).services.get(address)
+    if service and service.status == "ready" and not service.url:
+        fix = "Ask for it by the Open Inference Protocol there; docs/kubernetes.md has an example."
+        raise ModelyardError(f"{address} has no server of its own: its operator answers for it", fix=fix)
     if service is None or service.status != "ready" or not service.url:
         how = service.status if service else "not running"
         raise ModelyardError(f"{address} is {how}", fix=f"`modelyard apply`, or look at `modelyard logs {address}`.")

@@ -15,6 +15,14 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def written(seconds: float) -> str:
+    """As a spec has it: `10m`, `90s`, `2h`."""
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= length and seconds % length == 0:
+            return f"{seconds / length:.0f}{unit}"
+    return f"{seconds:g}s"
+
+
 def size(count: int) -> str:
     """Bytes in decimal units: `3.1 MB`."""
     amount = float(count)

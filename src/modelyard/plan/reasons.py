@@ -7,8 +7,9 @@ from typing import Any
 
 from modelyard.graph.model import CodeFile, Environment, ExternalData, Node
 from modelyard.plan.definition import Reason
-from modelyard.plan.quantities import signed_size
+from modelyard.plan.quantities import signed_size, written
 from modelyard.plan.records import LineChanges
+from modelyard.wording import counted
 
 _WIDTH = 48
 _MISSING: Any = object()
@@ -144,6 +145,15 @@ def environment_reasons(before: Mapping[str, Any], now: Environment) -> Iterator
         was, is_now = before[field], getattr(now, field)
         if was != is_now:
             yield Reason("environment", field, was and str(was), is_now and str(is_now))
+
+
+def rollout_reasons(node: Node) -> tuple[Reason, ...]:
+    """How an endpoint comes to a new version, where it does not take it up at once."""
+    rollout = node.config.get("rollout")
+    if not rollout:
+        return ()
+    steps = f"{counted(len(rollout['steps']), 'step')} of {written(float(rollout.get('every', 600.0)))}"
+    return (Reason("input", "new version,", note=f"rolled out in {steps}", place=_place(node.marks, "rollout")),)
 
 
 def resource_reasons(node: Node, before: Mapping[str, Any]) -> tuple[Reason, ...]:

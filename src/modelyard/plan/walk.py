@@ -14,7 +14,7 @@ from modelyard.graph.model import Graph, Node
 from modelyard.plan.definition import Action, Change, Reason
 from modelyard.plan.describe import describe
 from modelyard.plan.inputs import KnownOutputs, Outputs, Resolved
-from modelyard.plan.reasons import node_reasons, resource_reasons
+from modelyard.plan.reasons import node_reasons, resource_reasons, rollout_reasons
 from modelyard.plan.records import Applied, LineChanges, LiveService, Results
 from modelyard.plan.restoring import restore_reason, usable
 from modelyard.plan.scope import Scope
@@ -108,7 +108,8 @@ class Walk:
             return self._change(node, Action.CREATE if gone else Action.REPLACE, drift, True, print_)
         followed = self._followed(node, record, inputs)
         if followed or inputs.unknown:
-            return self._change(node, Action.UPDATE, followed or inputs.reasons(), not inputs.unknown, print_)
+            reasons = (*rollout_reasons(node), *(followed or inputs.reasons()))
+            return self._change(node, Action.UPDATE, reasons, not inputs.unknown, print_)
         self.outputs.set(node.address, Outputs({}))
         return Change(node.address, node.kind, "service", Action.NOOP, fingerprint=print_)
 

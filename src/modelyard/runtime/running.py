@@ -32,6 +32,7 @@ def run_document(document: TaskDocument, emit: Emit) -> int:
             return _serve(document, emit)
         if "trial" in document.study:
             try_once(document, emit)
+            emit({"event": "followed"})
             return 0
         if torchrun_of().follows:
             follow_task(document, emit)

@@ -37,7 +37,7 @@ class PredictionLog:
         self._sample = sample
         self._hashed = frozenset(hashed)
         self._key: bytes | None = None
-        replica = os.environ.get("MODELYARD_REPLICA")
+        replica = os.path.expandvars(os.environ.get("MODELYARD_REPLICA", ""))
         self._replica = f".{replica}" if replica else ""
         self._queue: deque[Mapping[str, Any]] = deque()
         self._stop = threading.Event()

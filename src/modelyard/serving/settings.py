@@ -41,10 +41,12 @@ class ServerSettings:
     ) -> "ServerSettings":
         """From a node's config. `MODELYARD_HOST` and `MODELYARD_PORT` win: a target knows where it can listen.
 
+        `MODELYARD_VERSION` pins one, as where new versions are rolled out step by step.
         `MODELYARD_DOOR` names who lends the listening socket (`modelyard.serving.door`), where the target has one.
         """
-        pinned = config.get("version") is not None
-        where = config["version"] if pinned else config.get("stage", "production")
+        version = os.environ.get("MODELYARD_VERSION") or config.get("version")
+        pinned = version is not None
+        where = version if pinned else config.get("stage", "production")
         batch, log = config.get("batch") or {}, config.get("log") or {}
         tokens = [resolve(text, settings) for text in (config.get("auth") or {}).get("tokens", ())]
         return cls(

@@ -52,7 +52,7 @@ class Name:
     offsets: tuple[int, ...]
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class _Parser:
     text: str
     tokens: list[tuple[str, str, int]]

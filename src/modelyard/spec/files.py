@@ -21,7 +21,7 @@ SHIPPED = "modelyard:"
 MAX_FILES = 50
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Files:
     """All that was read, by the name that errors use for it."""
 

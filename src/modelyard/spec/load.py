@@ -32,7 +32,7 @@ class SpecErrors(ErrorGroup):
         self.sources = dict(sources)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class LoadedSpec:
     """A typed spec and where its values were written.
 

@@ -26,7 +26,7 @@ _NUL = ("a NUL character", "remove it: no program's argument, path or variable c
 _UNKNOWN_ANCHOR = ("name a value `&NAME` before this line, or quote the text", "unknown-anchor")
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Document:
     """What one file says. `errors` did not stop the reading; `anchored`: parts of the tree may be shared."""
 

@@ -78,6 +78,10 @@ class _Lines:
     def __init__(self, error: ModelyardError, root: Path | None) -> None:
         self.sources: Mapping[str, str] = getattr(error, "sources", {})
         self.root = root
+        self.last: dict[str, int] = {}
+        for place in (mistake.where for mistake in mistakes(error)):
+            if place:
+                self.last[place.file] = max(place.line, self.last.get(place.file, 0))
         self.read: dict[str, list[str]] = {}
 
     def around(self, place: Place) -> list[tuple[int, str]]:
@@ -92,7 +96,8 @@ class _Lines:
         if file not in self.read:
             from modelyard.spec.syntax import BREAK
 
-            self.read[file] = BREAK.split(self._text(file))
+            # a file may have a million lines: none below the last mistake is looked for
+            self.read[file] = BREAK.split(self._text(file), self.last[file])
         return self.read[file]
 
     def _text(self, file: str) -> str:

@@ -11,6 +11,7 @@ MAX_BYTES = 10_000_000
 _BOM = "\ufeff"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _CONTROL = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
+_PLAIN = bytes([*b"\t\n\r", *range(0x20, 0x7F)])
 _ALONE = ("\ufeff", "\ufffe", "\uffff")
 """Characters above Latin-1 that YAML leaves out; halves of surrogate pairs cannot come out of UTF-8. As one character
 class they would take 10 ms to compile, at each start."""
@@ -31,7 +32,7 @@ def decode(data: bytes, file: str) -> str:
     except UnicodeDecodeError as error:
         raise _not_utf_8(data, error, file) from None
     text = text.removeprefix(_BOM)
-    at = _not_text(text)
+    at = _not_text(text) if data.translate(None, _PLAIN) else None  # the search takes 60 ms, this 8
     if at is not None:
         name = "a NUL byte" if text[at] == "\0" else f"the control character U+{ord(text[at]):04X}"
         raise ModelyardError(

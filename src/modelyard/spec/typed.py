@@ -109,10 +109,10 @@ def _is_shadowed(path: Path, group: "list[ErrorDetails]", found: Iterable[Path])
 
 
 def _in_union(detail: "ErrorDetails") -> bool:
-    return bool(detail["loc"]) and isinstance(detail["loc"][-1], str) and bool(_LABEL.match(detail["loc"][-1]))
+    return bool(detail["loc"]) and isinstance(detail["loc"][-1], str) and bool(re.match(_LABEL, detail["loc"][-1]))
 
 
-_LABEL = re.compile(r"^(str|int|float|bool|none|[A-Z]\w*|\w+[\[\(-].*)$")
+_LABEL = r"^(str|int|float|bool|none|[A-Z]\w*|\w+[\[\(-].*)$"
 
 
 def _one_error(tree: Map, path: Path, group: "list[ErrorDetails]", root: "type[BaseModel]") -> ModelyardError:

@@ -114,8 +114,9 @@ def _approvals(spec: "Spec") -> Places:
 
 
 def _rollout(spec: "Spec") -> Places:
+    cluster = spec.target.kubernetes
     for name, endpoint in spec.serving.items():
-        if endpoint.rollout:
+        if endpoint.rollout and (cluster is None or cluster.operators.serving != "kserve"):
             yield ("serving", name, "rollout"), "rollout step by step"
 
 
@@ -177,15 +178,6 @@ def _gpu_type(spec: "Spec") -> Places:
                 yield (section, name, "resources", "gpu_type"), "choosing a GPU by its type"
 
 
-def _operators(spec: "Spec") -> Places:
-    """Katib hands trials out, and nothing here gathers them; Seldon 2 runs no server of ours."""
-    operators = spec.target.kubernetes.operators if spec.target.kubernetes else None
-    if operators and operators.tuning == "katib":
-        yield ("target", "kubernetes", "operators", "tuning"), "studies by Katib"
-    if operators and operators.serving == "seldon-v2":
-        yield ("target", "kubernetes", "operators", "serving"), "endpoints by Seldon Core 2"
-
-
 def _rule_runs(spec: "Spec") -> Places:
     for name, monitor in spec.monitoring.items():
         for number, rule in enumerate(monitor.when):
@@ -216,7 +208,11 @@ UNSUPPORTED = (
     Unsupported(
         "promotion by approval (`registry.*.promote: {stage: {approvals: …}}`)", _approvals, "Use `auto`, with gates"
     ),
-    Unsupported("`serving.*.rollout`", _rollout, "A promoted version takes all requests at once"),
+    Unsupported(
+        "`serving.*.rollout` but on Kubernetes by `operators: {serving: kserve}`",
+        _rollout,
+        "Take it away: a promoted version takes all requests at once",
+    ),
     Unsupported("`serving.*.shadow`", _shadow, "Serve the other version on a port of its own"),
     Unsupported(
         "more than one replica on the local and the Compose target", _replicas, "Set `max: 1` for this environment"
@@ -240,10 +236,5 @@ UNSUPPORTED = (
     ),
     Unsupported(
         "`resources.nodes` above 1, but for trainings by torch or a command on Kubernetes", _nodes, "Set it to 1"
-    ),
-    Unsupported(
-        "Katib and Seldon Core 2 (`target.kubernetes.operators`)",
-        _operators,
-        "Take it away: studies run in one Job, endpoints as Deployments, or by `kserve` or `seldon`",
     ),
 )

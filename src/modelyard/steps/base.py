@@ -1,5 +1,6 @@
 """What a step is given and gives back. A step does not know where it runs."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,3 +48,8 @@ class StepContext:
 
 
 Step = Callable[[StepContext], StepResult]
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Files of outputs: equal content gives equal bytes, for digests are of bytes."""
+    path.write_text(json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from modelyard.engines import load_engine
 from modelyard.evaluation.scores import Scores
-from modelyard.steps.base import StepContext, StepResult
-from modelyard.steps.train import summarize, write_json
+from modelyard.steps.base import StepContext, StepResult, write_json
+from modelyard.steps.train import summarize
 from modelyard.tracking import Recorder
 
 

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from modelyard.errors import ModelyardError
-from modelyard.steps.base import StepContext, StepResult
+from modelyard.steps.base import StepContext, StepResult, write_json
 from modelyard.steps.gates import Gate, check_gates
 from modelyard.steps.latency import measure_latency
-from modelyard.steps.train import write_json
 from modelyard.tracking.versions import Registered, Registry
 from modelyard.wording import counted
 

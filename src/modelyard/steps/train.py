@@ -1,6 +1,5 @@
 """`train`: fit a model by its engine, and leave it as ONNX, proven to answer as the trained one does."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -11,7 +10,7 @@ from modelyard.errors import ModelyardError
 from modelyard.evaluation.history import History
 from modelyard.evaluation.score import METRICS
 from modelyard.inference.session import Model
-from modelyard.steps.base import StepContext, StepResult
+from modelyard.steps.base import StepContext, StepResult, write_json
 from modelyard.tracking import Recorder
 
 _VALIDATED = frozenset(name for names in METRICS.values() for name in names)
@@ -118,10 +117,6 @@ def summarize(metrics: Mapping[str, float], config: Mapping[str, Any]) -> str:
 
 
 _ORDER = ("mAP50", "mAP50_95", "roc_auc", "accuracy", "log_loss", "rmse", "mae", "r2")
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _can_score(signature: Mapping[str, Any]) -> bool:

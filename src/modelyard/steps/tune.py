@@ -24,7 +24,10 @@ from modelyard.wording import counted
 
 
 def run(ctx: StepContext) -> StepResult:
-    """Run what the budget has left of the study, or gather one that others ran; fill outputs `model`, `trials` and `plots`."""
+    """Run what the budget has left of the study; fill outputs `model`, `trials` and `plots`.
+
+    A study that others have led is gathered from what its trials left.
+    """
     with Recorder(ctx.document, ctx.emit) as recorder:
         budget = ctx.config.get("budget") or {}
         recorder.params({name: ctx.config[name] for name in ("sampler", "pruner", "seed") if name in ctx.config})

@@ -70,11 +70,15 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A service to bring up or to change: the document its process starts from, and what it was before."""
+    """A service to bring up or to change: the document its process starts from, and what it was before.
+
+    `cancel`: nobody waits for it any more.
+    """
 
     node: Node
     document: TaskDocument
     previous: LiveService | None = None
+    cancel: threading.Event = field(default_factory=threading.Event)
 
 
 class Executor(Protocol):

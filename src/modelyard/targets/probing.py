@@ -3,8 +3,8 @@
 `python -m modelyard.targets.probing URL` asks once, and exits with 1 where it is not: a container's health check.
 """
 
-import http.client
 import json
+import socket
 import sys
 import threading
 import time
@@ -12,7 +12,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from modelyard.targets.small_http import get
+
 _TIMEOUT = 2.0
+_LARGEST = 1 << 16
 PROBES = {"serve": "/v2/health/ready", "tracking": "/health", "grafana": "/api/health"}
 """What a kind of service is asked, unless its spec says otherwise."""
 
@@ -27,20 +30,17 @@ class Answer:
 def ask(url: str) -> Answer:
     """One GET; ready means a 2xx. A JSON answer may name the `version` that is served."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port, timeout=_TIMEOUT)
+    host = parts.hostname or "127.0.0.1"
     try:
-        connection.request("GET", parts.path or "/", headers={"Connection": "close"})
-        response = connection.getresponse()
-        body = response.read(65536)
-    except (OSError, http.client.HTTPException) as error:
+        with socket.create_connection((host, parts.port or 80), timeout=_TIMEOUT) as connection:
+            response = get(connection, parts.netloc, parts.path or "/", _TIMEOUT, _LARGEST)
+    except OSError as error:
         return Answer(False, f"no answer from {url}: {error}")
-    finally:
-        connection.close()
     if response.status >= 300:
         return Answer(False, f"{url} answers {response.status}")
     version = None
     with suppress(ValueError, AttributeError):
-        version = json.loads(body).get("version")
+        version = json.loads(response.body).get("version")
     return Answer(True, "", None if version is None else str(version))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from modelyard import processes
 from modelyard.errors import ModelyardError
+from modelyard.secrets import resolve
 from modelyard.tracking.database import prepare_database
 from modelyard.tracking.place import place_of
 
@@ -30,7 +31,10 @@ def serve(ctx: Any) -> None:
             sys.executable, "-m", "modelyard.tracking.mlflow_server", host, port, store, artifacts, root,
         ],
         cwd=ctx.root, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=processes.die_with_parent,  # noqa: PLW1509
-        env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+        env={
+            **os.environ, **_bucket_variables(ctx), "MLFLOW_DISABLE_TELEMETRY": "true",
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        },
     )  # fmt: skip
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     ctx.note(f"MLflow's UI: http://127.0.0.1:{port}")
@@ -46,7 +50,8 @@ def _places(ctx: Any) -> tuple[str, str, str]:
     if backend := os.environ.get("MODELYARD_BACKEND"):
         if backend.startswith(_SQLITE):  # on a volume of its own: whoever ends this while it is made leaves no half
             prepare_database(Path(backend.removeprefix(_SQLITE)))
-        return backend, (Path(ctx.root) / ".modelyard" / "mlartifacts").resolve().as_uri(), "mlflow-artifacts:/"
+        folder = (Path(ctx.root) / ".modelyard" / "mlartifacts").resolve().as_uri()
+        return backend, str(bucket["url"]) if (bucket := _bucket(ctx)) else folder, "mlflow-artifacts:/"
     place = place_of(ctx.document)
     if place.database is None or place.artifacts is None:
         raise ModelyardError(
@@ -54,6 +59,16 @@ def _places(ctx: Any) -> tuple[str, str, str]:
         )
     prepare_database(place.database)
     return place.uri, place.artifacts.as_uri(), place.artifacts.as_uri()
+
+
+def _bucket(ctx: Any) -> dict[str, Any]:
+    return ctx.config.get("artifacts") or {}
+
+
+def _bucket_variables(ctx: Any) -> dict[str, str]:
+    """How MLflow reaches the bucket; nobody else is told. Raises ModelyardError for a secret that is not there."""
+    variables: dict[str, str] = _bucket(ctx).get("env") or {}
+    return {name: resolve(text, ctx.document.settings) for name, text in variables.items()}
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:

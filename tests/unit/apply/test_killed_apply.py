@@ -52,7 +52,12 @@ class Boundaries:
 
 # Forked off a process with one thread: in this one, other tests have left threads, and locks that they held.
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["modelyard.apply", "modelyard.state", "modelyard.store", "pytest"])
+PROCESSES.set_forkserver_preload(  # what its children would each import anew
+    [
+        "modelyard.apply.driver", "modelyard.apply.planning", "modelyard.plan.builder", "modelyard.state.sqlite",
+        "modelyard.store", "modelyard.targets.base", "psutil", "pytest", "queue",
+    ]
+)  # fmt: skip
 
 
 def apply_in_child(root: Path, die_at: int) -> int | None:

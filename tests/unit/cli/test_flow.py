@@ -147,3 +147,14 @@ def test_sarif_names_the_line(modelyard: Modelyard, project: Path) -> None:
     log = json.loads(modelyard("validate", "--format", "sarif", code=1).stdout)
     region = log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"]
     assert region["startLine"] == 10
+
+
+def test_a_remote_store_that_comes_later_gets_what_is_there(modelyard: Modelyard, project: Path) -> None:
+    modelyard("apply", "--auto-approve")
+    with (project / "mlops.yaml").open("a") as spec:
+        spec.write(f"store: {{remote: 'file://{project}/shared'}}\n")
+    done = modelyard("apply", "--auto-approve")
+    assert "Nothing to do" in done.stderr
+    assert "2 earlier results sent" in done.stderr
+    (project / ".modelyard").rename(project / "of another machine")
+    assert actions(modelyard) == {"steps.write": "restore", "steps.count": "restore"}

@@ -7,10 +7,11 @@ from modelyard.engines.base import TrainJob
 from modelyard.engines.verify import check_same
 from modelyard.errors import ModelyardError
 from modelyard.inference.session import Model
-from modelyard.steps.train import write_signature
 
 
 def train(workshop, model, target="late", rows=150, **params):
+    from modelyard.steps.train import write_signature  # seconds of imports: not where tests are collected
+
     data = workshop.table(f"{model}-{rows}", rows=rows, drop=("delay",) if target == "late" else ("late",))
     out = workshop.root / "models" / model
     out.mkdir(parents=True)

@@ -1,10 +1,7 @@
 """torchrun's environment, and the part of a batch that each process takes."""
 
 import pytest
-import torch
 
-from modelyard.engines.torch_group import Group
-from modelyard.engines.torch_loop import part_of
 from modelyard.errors import ModelyardError
 from modelyard.torchrun import Torchrun, torchrun_of
 
@@ -20,6 +17,11 @@ def test_torchruns_environment_is_read_and_nonsense_refused():
 
 @pytest.mark.parametrize(("rows", "world"), [(64, 1), (64, 2), (7, 3), (5, 2), (3, 2), (1, 4)])
 def test_the_mean_of_all_parts_is_the_batchs_own(rows, world):
+    import torch
+
+    from modelyard.engines.torch_group import Group
+    from modelyard.engines.torch_loop import part_of
+
     values = torch.arange(rows, dtype=torch.float64) ** 2
     parts = [part_of(torch.arange(rows), Group(rank, world)) for rank in range(world)]
 

@@ -3,9 +3,14 @@
 import numpy as np
 import pytest
 
-from modelyard.evaluation.classification import classification_metrics
 from modelyard.evaluation.regression import regression_metrics
 from modelyard.evaluation.rows import class_indices, class_names
+
+
+def classification_metrics(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+    from modelyard.evaluation import classification  # scikit-learn takes seconds: not where tests are collected
+
+    return classification.classification_metrics(truth, probabilities)
 
 
 def test_two_classes_by_scikit_learns_definitions():

@@ -39,11 +39,27 @@ def test_records_are_at_the_server_and_an_image_is_what_is_named(project: Projec
     assert graph.nodes["tracking"].config["port"] == 5001
 
 
+def test_artifacts_in_a_bucket_are_the_servers_business_alone(project: Project) -> None:
+    plain = compile_graph(project.spec(flights_on(project, "{compose: {postgres: true}}")))
+    graph = compile_graph(project.spec(flights_on(project, "{compose: {postgres: true, artifacts: s3://b/m}}")))
+    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    bucket = {"url": "s3://b/m", "env": {key: f"${{secret.{key}}}" for key in keys}}
+    assert graph.nodes["tracking"].config["artifacts"] == bucket
+    assert graph.settings == plain.settings
+    others = graph.nodes.keys() - {"tracking"}
+    assert all(node_identity(graph.nodes[address]) == node_identity(plain.nodes[address]) for address in others)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("target: {compose: {postgres: true}}\ntracking: {uri: http://mlflow}", "or at `tracking.uri`, not in both"),
         ("target: {compose: {postgres: true}}\ntracking: {ui: 0}", "needs a port that is known"),
+        ("target: {compose: {artifacts: 's3://b'}}", "MLflow server on PostgreSQL, which is not asked for"),
+        (
+            "target: {compose: {postgres: true, artifacts: {url: 's3://b', env: {AWS_SECRET_ACCESS_KEY: word}}}}",
+            "`AWS_SECRET_ACCESS_KEY` is written out",
+        ),
         ("target: {compose: {observe: true}}", "there is no endpoint to watch"),
     ],
 )

@@ -192,8 +192,6 @@ UNSUPPORTED_CASES = [
     ("steps: {a: {run: python make.py, runtime: {image: a/b}}}", "steps.a.runtime.image"),
     ("steps: {a: {run: python make.py, resources: {nodes: 2}}}", "steps.a.resources.nodes"),
     ("steps: {a: {run: python make.py, resources: {gpu: 1, gpu_type: NVIDIA-L4}}}", "steps.a.resources.gpu_type"),
-    ("target: {kubernetes: {operators: {tuning: katib}}}", "target.kubernetes.operators.tuning"),
-    ("target: {kubernetes: {operators: {serving: seldon-v2}}}", "target.kubernetes.operators.serving"),
 ]  # fmt: skip
 
 
@@ -208,11 +206,10 @@ def test_what_is_not_built_is_refused_at_its_line(found: Any, text: str, address
 def test_a_cluster_has_kinds_of_gpus_and_trains_on_several_machines(found: Any) -> None:
     refused = found(
         "sources: {s: {type: files, path: .}}\n"
-        "target: {kubernetes: {operators: {tuning: katib}}}\n"
+        "target: {kubernetes: {namespace: ml}}\n"
         "steps: {a: {run: python make.py, resources: {gpu: 1, gpu_type: NVIDIA-L4, nodes: 2}}}\n"
         "training: {t: {data: sources.s, engine: command, run: torchrun train.py, resources: {nodes: 2}}}\n"
     )
-    assert "target.kubernetes.operators.tuning" in refused
     assert "steps.a.resources.nodes" in refused
     assert not {"steps.a.resources.gpu_type", "training.t.resources.nodes"} & refused.keys()
 

@@ -55,6 +55,24 @@ def test_what_only_this_machine_sees(tmp_path: Path, more: str, place: str, what
     assert what in found
 
 
+def test_a_kind_of_gpu_without_any_gpu_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "make.py").touch()
+    made = "steps: {a: {run: python make.py, outputs: {out: {type: files}}, resources: RESOURCES}}"
+    found = mistakes(tmp_path, STORE, made.replace("RESOURCES", "{gpu_type: nvidia-l4}"))
+    assert found == ["8 steps.a.resources.gpu_type: `gpu_type: nvidia-l4` has no effect: no GPU is asked for"]
+    assert mistakes(tmp_path, STORE, made.replace("RESOURCES", "{gpu_type: nvidia-l4, gpu: 1}")) == []
+
+
+@pytest.mark.parametrize(
+    ("dns", "place"),
+    [("addresses: 10.0.0.2", "target.kubernetes.dns.addresses"), ("ports: [0]", "target.kubernetes.dns.ports")],
+)
+def test_where_names_are_looked_up(tmp_path: Path, dns: str, place: str) -> None:
+    assert mistakes(tmp_path, f"{STORE}, dns: {{namespaces: dns, addresses: 10.0.0.2/32, ports: 1053}}") == []
+    (found,) = mistakes(tmp_path, f"{STORE}, dns: {{{dns}}}")
+    assert place in found
+
+
 @pytest.mark.parametrize("more", ["store: {remote: '${secret.STORE}'}", "tracking: {uri: '${secret.MLFLOW}'}"])
 def test_a_secret_may_be_the_whole_address(tmp_path: Path, more: str) -> None:
     assert mistakes(tmp_path, STORE, more) == []

@@ -25,6 +25,7 @@ from modelyard.targets.compose import companions, rendering
 from modelyard.targets.compose.names import Scope
 from modelyard.targets.dashboard import PANELS, dashboard
 from modelyard.targets.docker.compose_cli import find_compose
+from modelyard.targets.images import contexts
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "compose"
 FLIGHTS = Path(__file__).parents[3] / "examples" / "flights"
@@ -43,6 +44,7 @@ target:
     base: python:3.11-slim@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
     observe: {port: 3001, grafana: "grafana/grafana:12.1.1@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}
     postgres: true
+    artifacts: s3://specimen/mlflow
 tracking: {ui: 5001}
 """  # noqa: E501 - as a spec it is one value
 
@@ -69,9 +71,9 @@ def rendered(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[str, dict[str, bytes]]]:
     """The files of one project as on a machine where nothing changes: neither versions nor folders nor users."""
-    for module in (rendering, companions, all_images):
+    for module in (rendering, companions, contexts):
         monkeypatch.setattr(module, "own_version", lambda: "1.2.3")
-    monkeypatch.setattr(all_images, "own_wheel", lambda: ("modelyard-1.2.3-py3-none-any.whl", b""))
+    monkeypatch.setattr(contexts, "own_wheel", lambda: ("modelyard-1.2.3-py3-none-any.whl", b""))
     monkeypatch.setattr(rendering, "secrets_folder", lambda scope: f"/dev/shm/modelyard-1000/{scope.compose_name}")
     graph = request.param(tmp_path)
     base = graph.target["compose"]["base"]

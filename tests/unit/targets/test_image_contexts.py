@@ -96,6 +96,13 @@ def test_a_server_of_records_in_postgresql_has_its_driver(root):
     assert any(line.startswith("psycopg") for line in asks_for(images_of(graph_of(node), root, "base")["tracking"]))
 
 
+def test_a_server_that_keeps_artifacts_in_a_bucket_has_its_client_and_tasks_have_not(root):
+    config = {"port": 5000, "backend": "postgres", "artifacts": {"url": "s3://b/x", "env": {}}}
+    images = images_of(graph_of(COMMAND, Node("tracking", "tracking", role="service", config=config)), root, "base")
+    asked = {role: any(line.startswith("boto3") for line in asks_for(image)) for role, image in images.items()}
+    assert asked == {"tasks": False, "tracking": True}
+
+
 def test_images_of_others_are_not_built(root):
     node = Node("observe.grafana", "grafana", role="service", config={"image": "grafana/grafana:12", "port": 3000})
     assert set(images_of(graph_of(SERVE, node), root, "base")) == {"serving"}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from modelyard.apply.images import build_images
 from modelyard.errors import ModelyardError
 from modelyard.graph.model import Graph, Node
 from modelyard.targets.docker.engine import Engine
@@ -26,13 +27,18 @@ class Registry:
         self.lines = lines
         self.there = there
         self.asked: list[tuple[str, str]] = []
+        self.questions: list[str] = []
 
     def inspect_distribution(self, name: str) -> dict[str, Any]:
         from docker.errors import NotFound
 
+        self.questions.append(name)
         if not self.there:
             raise NotFound("no such manifest")
         return {"Descriptor": {"digest": self.there}}
+
+    def inspect_image(self, name: str) -> dict[str, Any]:
+        return {"Size": 1}  # it is built
 
     def push(self, repository: str, *, tag: str, stream: bool, decode: bool) -> Iterator[dict[str, Any]]:
         self.asked.append((repository, tag))
@@ -57,10 +63,17 @@ def test_a_push_tells_its_progress_and_the_registrys_digest():
     assert progress == [(1.0, 4.0), (7.0, 10.0)]
 
 
-def test_what_is_there_is_not_sent_again():
-    registry = Registry(there=DIGEST)
-    assert pushed(registry) == DIGEST
-    assert registry.asked == []
+@pytest.mark.parametrize("there", ["", DIGEST])
+def test_a_registry_is_asked_once_and_sent_only_what_it_has_not(tmp_path, monkeypatch, there):
+    registry = Registry({"aux": {"Digest": DIGEST}}, there=there)
+    monkeypatch.setattr(Engine, "connect", lambda context: Engine(registry))
+    monkeypatch.setattr(Workshop, "build", lambda *rest: None)
+    target = {"compose": {"base": "debian", "registry": "registry.example.com/team"}}
+    graph = Graph("flights", {"steps.a": Node("steps.a", "command")}, target=target)
+    built = build_images(graph, tmp_path, lambda event: None, threading.Event(), pushing=True)
+    assert [one.digest for one in built] == [DIGEST]
+    assert registry.questions == [built[0].name]
+    assert len(registry.asked) == (0 if there else 1)
 
 
 @pytest.mark.parametrize(

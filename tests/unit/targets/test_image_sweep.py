@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelyard.targets.images import labels
-from modelyard.targets.images.kept import held, sweep_images
+from modelyard.targets.images.kept import sweep_images
 
 
 @dataclass
@@ -59,7 +59,3 @@ def test_an_image_that_lost_its_name_goes_by_its_id() -> None:
     engine = Engine([image(9), image(8, tag="<none>:<none>")])
     sweep_images(engine, "p", "/p")
     assert engine.removed == ["sha256:8"]
-
-
-def test_how_large_they_are() -> None:
-    assert [one.megabytes for one in held(Engine([image(1), image(444)]), "p", "/p")] == ["444 MB", "1 MB"]

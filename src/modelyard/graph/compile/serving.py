@@ -35,13 +35,20 @@ def _endpoint(out: Compilation, address: str, endpoint: Endpoint) -> None:
         raise ModelyardError(f"{named.node} is never promoted to `{stage}`", address=at, code="stage", fix=fix)
     where: dict[str, Any] = {"version": pinned} if pinned else {"stage": stage}
     config = {**endpoint.plain(*RUNNING_KEYS), "model": named.name, **where, **_known_of_model(out, model.from_)}
-    version = out.ref(endpoint.model, at, follow=True)
-    inputs = {} if pinned else {"version": version}
+    # Elsewhere a server looks for itself; a model that Seldon loads is the one that the last run has named.
+    named_by_run = _loaded_by_seldon(out)
+    version = out.ref(endpoint.model, at, follow=not named_by_run)
+    inputs = {} if pinned and not named_by_run else {"version": version}
     after = (named.node,) if pinned else ()
     out.add(
         address, "serve", config, inputs=inputs, role="service", running=endpoint, after=after,
         origins={"": address, "stage": at, "version": at, "engine": named.node, "task": named.node},
     )  # fmt: skip
+
+
+def _loaded_by_seldon(out: Compilation) -> bool:
+    cluster = out.spec.target.kubernetes
+    return cluster is not None and cluster.operators.serving == "seldon-v2"
 
 
 def _known_of_model(out: Compilation, source: str) -> dict[str, Any]:

@@ -7,22 +7,29 @@ from typing import TYPE_CHECKING, Any
 
 from modelyard.errors import ModelyardError
 from modelyard.graph.compile.compilation import Compilation
+from modelyard.secrets import references
 from modelyard.spec.values import TRACKING_URI
 
 if TYPE_CHECKING:
     from modelyard.spec.model import Spec
-    from modelyard.spec.model.targets import Postgres
+    from modelyard.spec.model.targets import Artifacts, Postgres
 
 DATABASE = "tracking.database"
 _RECORDING = frozenset({"train", "evaluate", "tune", "register", "monitor"})
 _USUAL_PORT = 5000
+_ARTIFACTS = "target.compose.artifacts"
+_CLOSED = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
 def compile_tracking(out: Compilation) -> None:
     postgres = _postgres(out.spec)
+    artifacts = _artifacts(out.spec)
     if postgres is not None:
-        _on_postgres(out, postgres)
+        _on_postgres(out, postgres, artifacts)
         return
+    if artifacts is not None:
+        what = "artifacts go to S3 through the MLflow server on PostgreSQL, which is not asked for"
+        out.keep(ModelyardError(what, fix="Add `postgres: true` beside it", code="tracking"), _ARTIFACTS)
     if _in_cluster(out.spec):
         _after_tracking(out)
     elif out.spec.tracking.ui is None:
@@ -39,7 +46,7 @@ def tracking_of(spec: Spec) -> dict[str, Any]:
     return {**plain, "uri": f"http://127.0.0.1:{_port(spec)}", "served": True}
 
 
-def _on_postgres(out: Compilation, postgres: Postgres) -> None:
+def _on_postgres(out: Compilation, postgres: Postgres, artifacts: Artifacts | None) -> None:
     """The database, MLflow's server on it, and after that all who record."""
     if out.spec.tracking.uri != TRACKING_URI:
         what = "runs are recorded in `target.compose.postgres` or at `tracking.uri`, not in both"
@@ -50,10 +57,20 @@ def _on_postgres(out: Compilation, postgres: Postgres) -> None:
     at = "target.compose.postgres"
     out.add(DATABASE, "postgres", {"image": postgres.image}, role="service", origins={"": at})
     _after_tracking(out)
+    bucket = {"artifacts": _checked(out, artifacts)} if artifacts is not None else {}
     out.add(
-        "tracking", "tracking", {"port": _port(out.spec), "backend": "postgres"}, role="service", after=(DATABASE,),
-        origins={"": "tracking", "port": "tracking.ui.port", "backend": at},
+        "tracking", "tracking", {"port": _port(out.spec), "backend": "postgres", **bucket}, role="service",
+        after=(DATABASE,),
+        origins={"": "tracking", "port": "tracking.ui.port", "backend": at, "artifacts": _ARTIFACTS},
     )  # fmt: skip
+
+
+def _checked(out: Compilation, artifacts: Artifacts) -> dict[str, Any]:
+    for name in _CLOSED:
+        if name in artifacts.env and not references(artifacts.env[name]):
+            what, fix = f"`{name}` is written out", "Refer to it: `${secret.NAME}`"
+            out.keep(ModelyardError(what, fix=fix, code="plain-secret"), f"{_ARTIFACTS}.env.{name}")
+    return artifacts.plain()
 
 
 def _after_tracking(out: Compilation) -> None:
@@ -70,6 +87,11 @@ def _in_cluster(spec: Spec) -> bool:
 def _postgres(spec: Spec) -> Postgres | None:
     compose = spec.target.compose
     return compose.postgres if compose is not None else None
+
+
+def _artifacts(spec: Spec) -> Artifacts | None:
+    compose = spec.target.compose
+    return compose.artifacts if compose is not None else None
 
 
 def _port(spec: Spec) -> int:

@@ -29,6 +29,10 @@ def check(loaded: "LoadedSpec") -> list[ModelyardError]:
         from modelyard.spec.checks.cluster import check_cluster
 
         check_cluster(findings)
+    if any(endpoint.rollout for endpoint in spec.serving.values()):
+        from modelyard.spec.checks.rollouts import check_rollouts
+
+        check_rollouts(findings)
     if spec.steps:
         from modelyard.spec.checks.steps import check_steps
 

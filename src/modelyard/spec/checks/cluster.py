@@ -6,7 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from modelyard.spec.checks.findings import Findings
+from modelyard.spec.checks.katib import check_katib
 from modelyard.spec.checks.references import is_address
+from modelyard.spec.checks.seldon import check_seldon
 from modelyard.spec.values import STATE_URI, STORE_PATH, TRACKING_URI
 from modelyard.urls import is_local
 
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
 _AT = ("target", "kubernetes")
 _CODE = "cluster"
+_WITH_RESOURCES = (
+    "steps", "sources", "expectations", "features", "training", "tuning", "registry", "serving", "monitoring",
+)  # fmt: skip
 _ONE_SECRET = re.compile(r"\$\{secret\.[^}]+\}")
 
 
@@ -28,7 +33,12 @@ def check_cluster(findings: Findings) -> None:
     _check_records(findings)
     _check_monitoring(findings, target)
     _check_serving(findings, target)
+    _check_gpus(findings)
     _check_settings(findings, target)
+    if target.operators.tuning == "katib":
+        check_katib(findings)
+    if target.operators.serving == "seldon-v2":
+        check_seldon(findings, target)
 
 
 def _check_store(findings: Findings, target: KubernetesTarget) -> None:
@@ -82,6 +92,16 @@ def _check_serving(findings: Findings, target: KubernetesTarget) -> None:
             what = "only KServe can do without any server, and start one when it is asked"
             fix = "Set `min: 1`, or `target: {kubernetes: {operators: {serving: kserve}}}`"
             findings.add((*at, "min"), what, fix, _CODE)
+
+
+def _check_gpus(findings: Findings) -> None:
+    for section in _WITH_RESOURCES:
+        for name, one in getattr(findings.spec, section).items():
+            asked = one.resources
+            if asked and asked.gpu_type and not asked.gpu:
+                what = f"`gpu_type: {asked.gpu_type}` has no effect: no GPU is asked for"
+                fix = "Add how many: `gpu: 1`, or take it away"
+                findings.add((section, name, "resources", "gpu_type"), what, fix, _CODE)
 
 
 def _check_settings(findings: Findings, target: KubernetesTarget) -> None:

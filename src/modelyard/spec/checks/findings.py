@@ -15,7 +15,7 @@ At = tuple[str | int, ...]
 """A path in the spec: ("registry", "digits", "gate", 0)."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Findings:
     """`spec` is what is checked, `errors` what is wrong with it so far."""
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from modelyard.spec.forms import tracking_volume
 from modelyard.spec.model.base import ListOrOne, Section, table_of
 from modelyard.spec.model.exposing import Expose
-from modelyard.spec.model.object_names import Namespace, ObjectName, Registry
+from modelyard.spec.model.object_names import Namespace, Network, ObjectName, Port, Registry
 from modelyard.spec.model.values import Cpu, Duration, Memory, Text
 
 
@@ -96,6 +96,21 @@ class SecretsFrom(Section):
     )
 
 
+class SeldonSettings(Section):
+    """What Seldon Core 2 is told of each model."""
+
+    secret: ObjectName | None = Field(
+        default=None,
+        description="The Secret with rclone's configuration of the bucket; without it what its servers have loaded.",
+        examples=["models-bucket"],
+    )
+    server: ObjectName | None = Field(
+        default=None,
+        description="The Server that loads models; without it any that takes ONNX.",
+        examples=["triton"],
+    )
+
+
 class Quota(Section):
     """The most that the namespace may hold at once."""
 
@@ -103,6 +118,24 @@ class Quota(Section):
     memory: Memory | None = Field(default=None, description="Memory, of all limits together.", examples=["256Gi"])
     gpu: int | None = Field(default=None, ge=0, description="GPUs.", examples=[8])
     pods: int | None = Field(default=None, ge=1, description="Pods.", examples=[200])
+
+
+class Dns(Section):
+    """Where pods look names up: what NetworkPolicies let them reach."""
+
+    namespaces: Annotated[tuple[Namespace, ...], ListOrOne] = Field(
+        default=("kube-system", "openshift-dns"),
+        description="Namespaces of the DNS servers.",
+        examples=[["kube-system"]],
+    )
+    addresses: Annotated[tuple[Network, ...], ListOrOne] = Field(
+        default=("169.254.0.0/16",),
+        description="Addresses of DNS servers that are no pods, such as caches on the nodes; no others when empty.",
+        examples=[["169.254.0.0/16", "10.0.0.2/32"]],
+    )
+    ports: Annotated[tuple[Port, ...], ListOrOne] = Field(
+        default=(53, 5353), min_length=1, description="The ports that these pods listen at.", examples=[[53]]
+    )
 
 
 class KubernetesTarget(Section):
@@ -161,6 +194,11 @@ class KubernetesTarget(Section):
         description="Who makes the Secrets: a name, or a table.",
         examples=[{"provider": "external", "store": "vault"}],
     )
+    seldon: SeldonSettings = Field(
+        default_factory=SeldonSettings,
+        description="Where Seldon Core 2 loads models, and how it reads the bucket.",
+        examples=[{"secret": "models-bucket", "server": "triton"}],
+    )
     quota: Quota | None = Field(
         default=None,
         description="The most that the namespace may hold: for a namespace of the project's own.",
@@ -177,10 +215,15 @@ class KubernetesTarget(Section):
         description="Variables of all pods; a value may be one `${secret.X}`.",
         examples=[{"AWS_REGION": "eu-central-1"}],
     )
-    egress: Annotated[tuple[Annotated[int, Field(ge=1, le=65535)], ...], ListOrOne] = Field(
+    egress: Annotated[tuple[Port, ...], ListOrOne] = Field(
         default=(),
         description="Ports that pods may reach anywhere, beside those of the URLs in the spec.",
         examples=[[443]],
+    )
+    dns: Dns = Field(
+        default_factory=Dns,
+        description="Where names are looked up, where that is not in kube-system, openshift-dns or on the node.",
+        examples=[{"namespaces": ["dns"], "ports": [53]}],
     )
     node_selector: dict[str, Text] = Field(
         default_factory=dict, description="Labels of the nodes that are used.", examples=[{"pool": "ml"}]
@@ -196,7 +239,11 @@ class KubernetesTarget(Section):
         description="Annotations of the ServiceAccounts: what a cloud knows the pods by.",
         examples=[{"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/ml"}],
     )
-    keep: Duration = Field(default=3600.0, description="How long ended Jobs stay to be looked at.", examples=["1d"])
+    keep: Duration = Field(
+        default=3600.0,
+        description="How long ended Jobs stay to be looked at; with `0s` those of tasks go at once.",
+        examples=["1d"],
+    )
     parallelism: int | None = Field(
         default=None, ge=1, description="Tasks at once; without it as many as the cluster takes.", examples=[20]
     )

@@ -5,10 +5,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from modelyard.spec.forms import switched, target_by_name
+from modelyard.spec.forms import switched, target_by_name, under
 from modelyard.spec.model.base import Json, Section, Widened
 from modelyard.spec.model.cluster import KubernetesTarget
 from modelyard.spec.model.places import port_or_switch
+from modelyard.spec.model.values import Text
 from modelyard.spec.plain import NamedByKey
 
 
@@ -49,8 +50,29 @@ class Postgres(Section):
     )
 
 
+_BUCKET = r"^s3://[^/]+"
+
+
+class Artifacts(Section):
+    """A bucket that MLflow's server keeps artifacts in. Only the server holds its credentials."""
+
+    url: str = Field(pattern=_BUCKET, description="The bucket, and a path in it.", examples=["s3://bucket/mlflow"])
+    env: dict[str, Text] = Field(
+        default={
+            "AWS_ACCESS_KEY_ID": "${secret.AWS_ACCESS_KEY_ID}",
+            "AWS_SECRET_ACCESS_KEY": "${secret.AWS_SECRET_ACCESS_KEY}",
+        },
+        description="How the server reaches it: keys as secrets, `AWS_ENDPOINT_URL`, `AWS_DEFAULT_REGION`, …",
+        examples=[{"AWS_ACCESS_KEY_ID": "${secret.S3_ID}", "AWS_SECRET_ACCESS_KEY": "${secret.S3_KEY}"}],
+    )
+
+
 def _image_or_switch(long: Json) -> Json:
     return {"type": ["boolean", "string"], "minLength": 1}
+
+
+def _url(long: Json) -> Json:
+    return {"type": "string", "pattern": _BUCKET}
 
 
 class ComposeTarget(Section):
@@ -74,6 +96,11 @@ class ComposeTarget(Section):
         default=None,
         description="Record runs in an MLflow server on PostgreSQL: true, an image, or a table.",
         examples=[True],
+    )
+    artifacts: Annotated[Artifacts | None, Widened(partial(under, "url"), _url)] = Field(
+        default=None,
+        description="With `postgres`, keep artifacts in S3 instead of the project's folder: a URL or a table.",
+        examples=["s3://bucket/mlflow"],
     )
 
 

@@ -48,9 +48,8 @@ def _trial(told: Mapping[str, Any], found: TaskResult | None, config: Mapping[st
     if state == TrialState.COMPLETE and found is None:
         state = TrialState.FAIL
     values = [found.metrics[name] for name in config["objectives"]] if found else None
-    return create_trial(
-        state=state, values=values, params=params, distributions={name: distribution(name, space[name]) for name in params}
-    )
+    known = {name: distribution(name, space[name]) for name in params}
+    return create_trial(state=state, values=values, params=params, distributions=known)
 
 
 def _fetch(ctx: StepContext, number: int, found: TaskResult) -> None:

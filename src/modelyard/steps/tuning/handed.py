@@ -19,7 +19,7 @@ def run(ctx: StepContext) -> StepResult:
     params = values_of(ctx.document.study["words"], ctx.config["space"])
 
     def tell(done: float, total: float, values: Mapping[str, float]) -> None:
-        ctx.progress(done, total, **values)
+        ctx.progress(done, total, "", **values)
         if objectives[0] in values and float(done).is_integer():  # what Katib's early stopping goes by
             ctx.emit(metric_event(objectives[0], float(values[objectives[0]])))
 
@@ -45,4 +45,3 @@ def run(ctx: StepContext) -> StepResult:
     ctx.emit(metric_event(objectives[0], metrics[objectives[0]]))
     shown = "  ".join(f"{metric} {value:.4g}" for metric, value in metrics.items())
     return StepResult(metrics, shown)
-

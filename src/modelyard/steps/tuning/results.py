@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from optuna.trial import TrialState
 
-from modelyard.steps.train import write_json
+from modelyard.steps.base import write_json
 from modelyard.steps.tuning.study import best_trial
 
 

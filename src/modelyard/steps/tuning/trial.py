@@ -24,7 +24,7 @@ Report = Callable[[float, float, Mapping[str, float]], None]
 class TrialTask:
     """What a trial's process is given. `params` are the trial's own, over those of the training.
 
-    Without a `trial_id` it is in no study of Optuna's, and somebody else ends it early; `label` is what that one calls it.
+    Without a `trial_id` it is in no study of Optuna's, and others end it early; `label` is what they call it.
     """
 
     document: TaskDocument

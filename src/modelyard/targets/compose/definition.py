@@ -33,6 +33,7 @@ class Service:
 
     `secrets` name files under `/run/secrets`, `tokens` too, each with the text that it is the first token of. `memory`
     in bytes, `cpu` in cores, both 0 where nothing is asked. `records`: it talks to the project's tracking server.
+    `made` is what Compose calls the configuration that its container was made with, empty where that is not known.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Service:
     memory: int = 0
     gpu: int = 0
     image: str = ""
+    made: str = ""
 
     @property
     def door(self) -> bool:

@@ -1,7 +1,6 @@
 """The working folder of a Compose project, `.modelyard/compose/<environment>`: rendered files, and what is deployed."""
 
 import json
-import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -18,10 +17,6 @@ class ComposeFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-
-    @property
-    def compose_file(self) -> Path:
-        return self.path / "compose.yaml"
 
     def deployed(self) -> dict[str, tuple[Service, TaskDocument]]:
         """By address. A file that cannot be read counts as none: the next apply writes it anew."""
@@ -52,9 +47,6 @@ class ComposeFolder:
                 path.unlink()
         for name, content in files.items():
             self._write(name, content)
-
-    def clear(self) -> None:
-        shutil.rmtree(self.path, ignore_errors=True)
 
     def _write(self, name: str, content: bytes) -> None:
         path = self.path / name

@@ -1,13 +1,14 @@
 """What runs on the engine: the containers of one environment of a project, told by their labels, in one call."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from modelyard.targets.base import LiveService
 from modelyard.targets.compose import names
 from modelyard.targets.compose.definition import Service
+from modelyard.targets.probing import ask
 
 _STATES: Mapping[str, Literal["starting", "ready", "unhealthy", "stopped", "failed"]] = {
     "created": "stopped", "exited": "stopped", "dead": "failed", "paused": "unhealthy", "restarting": "failed",
@@ -28,6 +29,7 @@ class Container:
     fingerprint: str
     url: str
     is_door: bool
+    made: str
     ports: frozenset[int]
 
     @property
@@ -70,6 +72,16 @@ class Container:
             return
 
 
+def observed(client: Any, scope: names.Scope, known: Mapping[str, Service]) -> dict[str, LiveService]:
+    """What runs, and what is `known` to be deployed and does not run any more."""
+    found = containers(client, scope)
+    lives = {
+        address: _asked(service, live_service(service, found.get(address, ()))) for address, service in known.items()
+    }
+    strays = {address: live_service(None, those) for address, those in found.items() if address not in known}
+    return lives | strays
+
+
 def containers(client: Any, scope: names.Scope) -> dict[str, list[Container]]:
     """By address, the oldest first; tasks are not among them."""
     filters = {"label": [f"{name}={value}" for name, value in scope.labels.items()]}
@@ -95,6 +107,7 @@ def _container(data: Mapping[str, Any], labels: Mapping[str, str]) -> Container:
         fingerprint=labels.get(names.FINGERPRINT, ""),
         url=labels.get(names.URL, ""),
         is_door=labels.get(names.PART) == "door",
+        made=labels.get("com.docker.compose.config-hash", ""),
         ports=frozenset(port["PublicPort"] for port in data.get("Ports") or () if port.get("PublicPort")),
     )
 
@@ -110,7 +123,7 @@ def live_service(service: Service | None, found: Sequence[Container]) -> LiveSer
     newest = servers[-1]
     since = datetime.fromtimestamp(newest.created, UTC).isoformat(timespec="seconds")
     fingerprint = newest.fingerprint if newest.running else None
-    if service is not None and service.door and not any(door.running for door in doors):
+    if service is not None and service.door and not any(service.published in door.ports for door in doors):
         return LiveService(
             address, "stopped", fingerprint, url, since, "the container that holds its port is not running"
         )
@@ -118,11 +131,21 @@ def live_service(service: Service | None, found: Sequence[Container]) -> LiveSer
         return LiveService(
             address, _STATES.get(newest.state, "failed"), None, url, since, f"its container is {newest.state}"
         )
-    status: Literal["ready", "starting", "unhealthy"] = "ready"
+    status: Literal["ready", "starting"] = "ready"
     if service is not None and service.image and newest.image != service.image:
         fingerprint = newest.image  # somebody put another in its place
+    if service is not None and service.made and newest.made != service.made:
+        fingerprint = newest.made  # somebody edited compose.yaml, and brought it up
     if newest.health == "unhealthy":
-        status = "unhealthy"
-    elif newest.health == "starting":
+        return LiveService(address, "unhealthy", fingerprint, url, since, "its health check fails")
+    if newest.health == "starting":
         status = "starting"
     return LiveService(address, status, fingerprint, url, since)
+
+
+def _asked(service: Service, live: LiveService) -> LiveService:
+    """Its version, and whether it is ready now: the engine's own check comes round every ten seconds only."""
+    if live.status not in ("ready", "starting") or service.url is None or service.probe is None:
+        return live
+    answer = ask(f"{service.url}{service.probe}")
+    return replace(live, status="ready", version=answer.version) if answer.ready else live

@@ -135,4 +135,4 @@ def check(text: bytes) -> None:
 
 
 def _json(data: object) -> bytes:
-    return (json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False, default=dict) + "\n").encode()
+    return (json.dumps(data, indent=1, ensure_ascii=False, default=dict) + "\n").encode()

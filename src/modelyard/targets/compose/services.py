@@ -12,12 +12,11 @@ from modelyard.targets.base import Deployment, LiveService, OnEvent
 from modelyard.targets.compose.definition import Service, inside, service_of
 from modelyard.targets.compose.folder import ComposeFolder
 from modelyard.targets.compose.names import Scope
-from modelyard.targets.compose.observing import Container, containers, live_service
+from modelyard.targets.compose.observing import Container, containers
 from modelyard.targets.compose.ownership import refuse_clash, remove_unused
 from modelyard.targets.compose.proxies import PROXIES, in_memory, on_disk, proxy_variables
 from modelyard.targets.compose.readiness import wait_until_ready
 from modelyard.targets.compose.secret_files import forget_others, provide, values_beside, values_of
-from modelyard.targets.probing import ask
 from modelyard.task import TaskDocument
 
 Documents = Mapping[str, TaskDocument]
@@ -49,17 +48,6 @@ class ComposeServices:
         self._folder = ComposeFolder(scope.folder)
         self._rendering = threading.RLock()
 
-    def observe(self) -> dict[str, LiveService]:
-        """What runs, and what was deployed and does not run any more."""
-        found = containers(self._client(), self._scope)
-        known = {address: service for address, (service, _) in self._known().items()}
-        lives = {
-            address: _asked(service, live_service(service, found.get(address, ())))
-            for address, service in known.items()
-        }
-        strays = {address: live_service(None, those) for address, those in found.items() if address not in known}
-        return lives | strays
-
     def deploy(self, deployment: Deployment, on_event: OnEvent) -> LiveService:
         node, document = deployment.node, deployment.document
         service = service_of(node, document.fingerprint, self._role(node), document.settings)
@@ -70,10 +58,13 @@ class ComposeServices:
         self._folder.keep(service, document)
         try:
             self._up(service, document)
-            return wait_until_ready(service, lambda: self._of(service), self._client(), on_event)
+            live = wait_until_ready(service, lambda: self._of(service), self._client(), on_event)
         except BaseException:
             self._put_back(service, before)
             raise
+        made = next((one.made for one in reversed(self._of(service)) if not one.is_door), "")
+        self._folder.keep(replace(service, made=made), document)
+        return live
 
     def remove(self, address: str, on_event: OnEvent) -> None:
         known = self._known()
@@ -156,11 +147,3 @@ class ComposeServices:
             return
         self._folder.keep(*before)
         self._up(*before)
-
-
-def _asked(service: Service, live: LiveService) -> LiveService:
-    """Its version, and whether it is ready now: the engine's own check comes round every ten seconds only."""
-    if live.status not in ("ready", "starting") or service.url is None or service.probe is None:
-        return live
-    answer = ask(f"{service.url}{service.probe}")
-    return replace(live, status="ready", version=answer.version) if answer.ready else live

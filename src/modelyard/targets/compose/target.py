@@ -5,26 +5,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelyard.graph.model import Graph
 from modelyard.targets.base import Deployment, Files, Live, LiveService, OnEvent
 from modelyard.targets.compose.access import container_user, give_access
 from modelyard.targets.compose.definition import Service
-from modelyard.targets.compose.executor import ComposeExecutor
 from modelyard.targets.compose.folder import ComposeFolder
+from modelyard.targets.compose.image_notes import image_notes
 from modelyard.targets.compose.names import Scope
-from modelyard.targets.compose.ownership import remove_unused
-from modelyard.targets.compose.proxies import proxies_file
-from modelyard.targets.compose.rendering import render_files, render_graph
-from modelyard.targets.compose.services import ComposeServices
-from modelyard.targets.docker.compose_cli import ComposeCli
+from modelyard.targets.compose.observing import observed
 from modelyard.targets.docker.engine import Engine
-from modelyard.targets.docker.pulling import pull_missing
-from modelyard.targets.images import COMPANIONS, Image, image_role, images_of
-from modelyard.targets.images.building import build
+from modelyard.targets.docker.engine_socket import EngineSocket
+from modelyard.targets.images import Image, image_role, images_of
 from modelyard.targets.images.kept import Held, held, sweep_images
 from modelyard.task import TaskDocument
+
+# What only an apply needs is imported by it: a plan is made many times as often.
+if TYPE_CHECKING:
+    from modelyard.targets.compose.executor import ComposeExecutor
+    from modelyard.targets.compose.services import ComposeServices
+    from modelyard.targets.docker.compose_cli import ComposeCli
 
 BASE = "python:3.11-slim"
 GRACE = 5.0
@@ -46,23 +47,20 @@ class ComposeTarget:
         self._built = False
 
     def render(self, graph: Graph) -> Files:
+        from modelyard.targets.compose.rendering import render_graph
+
         images = images_of(graph, self._scope.root, self._base, registry=self._registry)
         return render_graph(graph, self._scope, images, self._base, container_user())
 
     def observe(self, graph: Graph) -> Live:
-        return Live(self._services.observe(), self._image_notes(graph))
+        engine = EngineSocket(self._context, lambda: self._engine)
+        known = {address: service for address, (service, _) in self._folder.deployed().items()}
+        return Live(observed(engine, self._scope, known), image_notes(graph, known, engine, self._held))
 
-    def _image_notes(self, graph: Graph) -> dict[str, str]:
-        """Of each service, how large the image is that was built last for what it does."""
-        newest: dict[str, Held] = {}
-        for one in held(self._engine.api, self._scope.project, str(self._scope.root)):
-            newest.setdefault(one.role, one)
-        nodes = [node for node in graph.nodes.values() if node.role == "service" and node.kind not in COMPANIONS]
-        return {
-            node.address: f"image {newest[role].megabytes}" for node in nodes if (role := image_role(node)) in newest
-        }
+    def _held(self) -> list[Held]:
+        return held(self._engine.api, self._scope.project, str(self._scope.root))
 
-    def executor(self) -> ComposeExecutor:
+    def executor(self) -> "ComposeExecutor":
         return self._executor
 
     def deploy(self, deployment: Deployment, on_event: OnEvent) -> LiveService:
@@ -74,6 +72,8 @@ class ComposeTarget:
     def sweep(self, volumes: bool = False) -> None:
         self._executor.sweep()
         if volumes:
+            from modelyard.targets.compose.ownership import remove_unused
+
             remove_unused(self._engine.api, self._scope, data=True)
 
     def log(self, address: str, number: int = 0, follow: bool = False) -> Iterator[str]:
@@ -88,11 +88,13 @@ class ComposeTarget:
         return images_of(self._graph, self._scope.root, self._base, registry=self._registry)
 
     @cached_property
-    def _services(self) -> ComposeServices:
+    def _services(self) -> "ComposeServices":
+        from modelyard.targets.compose.services import ComposeServices
+
         return ComposeServices(
             self._scope,
             client=lambda: self._engine.api,
-            compose=self._compose,
+            compose=self._cli.run,
             write=self._write,
             prepare=self._prepare,
             role=image_role,
@@ -100,27 +102,39 @@ class ComposeTarget:
         )
 
     @cached_property
-    def _executor(self) -> ComposeExecutor:
+    def _executor(self) -> "ComposeExecutor":
+        from modelyard.targets.compose.executor import ComposeExecutor
+
         return ComposeExecutor(self._engine, self._scope, self._tasks_image, GRACE, self._sweep_images)
 
-    def _compose(self, *arguments: str) -> str:
-        return ComposeCli(self._scope, self._context).run(*arguments)
+    @cached_property
+    def _cli(self) -> "ComposeCli":
+        from modelyard.targets.docker.compose_cli import ComposeCli
+
+        return ComposeCli(self._scope, self._context)
+
+    @cached_property
+    def _folder(self) -> ComposeFolder:
+        return ComposeFolder(self._scope.folder)
 
     def _write(self, services: Sequence[Service], documents: Mapping[str, TaskDocument]) -> None:
+        from modelyard.targets.compose.proxies import proxies_file
+        from modelyard.targets.compose.rendering import render_files
+
         proxies = str(proxies_file(self._scope) or "")
         files = render_files(self._scope, services, documents, self._images, self._base, container_user(), proxies)
-        ComposeFolder(self._scope.folder).write(files)
+        self._folder.write(files)
 
     def _tasks_image(self, on_event: OnEvent, cancel: threading.Event) -> str:
         return self._image("tasks", on_event, cancel)
 
     def _image(self, role: str, on_event: OnEvent, cancel: threading.Event) -> str:
         """The image's name, built if the engine has it not. One build at a time."""
+        from modelyard.targets.images.building import build
+
         with self._building:
             image = self._images[role]
-            self._services.render()
-            cli = ComposeCli(self._scope, self._context)
-            if build(cli, self._engine, str(self._scope.root), [image], on_event, cancel):
+            if build(self._cli, self._engine, str(self._scope.root), [image], on_event, cancel, self._services.render):
                 self._built = True
             return image.name
 
@@ -132,13 +146,15 @@ class ComposeTarget:
         from requests.exceptions import RequestException
 
         named = [image.name for image in self._images.values()]
-        named += [service.image for service, _ in ComposeFolder(self._scope.folder).deployed().values()]
+        named += [service.image for service, _ in self._folder.deployed().values()]
         with suppress(DockerException, RequestException):  # the engine has gone: what is left behind costs space alone
             sweep_images(self._engine.api, self._scope.project, str(self._scope.root), named)
         self._built = False
 
     def _prepare(self, service: Service, on_event: OnEvent) -> str:
         if service.is_companion:
+            from modelyard.targets.docker.pulling import pull_missing
+
             pull_missing(self._engine, service.image, on_event)
             return service.image
         give_access([self._scope.root / folder for folder in service.folders])

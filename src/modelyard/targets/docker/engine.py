@@ -9,7 +9,6 @@ from typing import Any
 from modelyard.errors import ModelyardError
 from modelyard.targets.base import Capacity
 from modelyard.targets.docker.engine_errors import engine_error, no_engine
-from modelyard.targets.slots import gpu_names
 
 OLDEST_API = (1, 41)  # engine 20.10
 
@@ -85,6 +84,8 @@ class Engine:
         """The GPUs by number; None where it has some and does not tell how many."""
         if not self.has_gpus:
             return []
+        from modelyard.targets.slots import gpu_names
+
         return gpu_names() if self.is_near else None
 
     def capacity(self) -> Capacity:

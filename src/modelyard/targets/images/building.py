@@ -3,7 +3,7 @@
 import re
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from modelyard.errors import ModelyardError
@@ -24,16 +24,19 @@ _TAIL = 200
 
 def build(
     cli: ComposeCli, engine: Engine, root: str, images: Sequence[Image], on_event: OnEvent,
-    cancel: threading.Event,
+    cancel: threading.Event, prepare: Callable[[], None] = lambda: None,
 ) -> list[str]:  # fmt: skip
     """Build the images that are missing; their names. Raises ModelyardError.
 
-    An image that was built for another folder counts as missing: the project's code lies elsewhere in it.
+    An image that was built for another folder counts as missing: the project's code lies elsewhere in it. `prepare`
+    writes what they are built from, where any is missing.
     """
-    built = []
+    built: list[str] = []
     for image in images:
         if _is_there(engine.has_image(image.name), root):
             continue
+        if not built:
+            prepare()
         on_event({"event": "note", "text": f"building {image.name}"})
         _build_one(cli, engine, root, image, on_event, cancel)
         on_event({"event": "note", "text": f"built {image.name}: {_size(engine, image)}"})

@@ -22,9 +22,9 @@ class Held:
     created: int
     size: int
 
-    @property
-    def megabytes(self) -> str:
-        return f"{self.size / _MEGABYTE:.0f} MB"
+
+def megabytes(size: int) -> str:
+    return f"{size / _MEGABYTE:.0f} MB"
 
 
 def held(client: Any, project: str, root: str) -> list[Held]:

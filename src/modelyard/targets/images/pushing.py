@@ -32,10 +32,10 @@ _CAUSES = (
 
 
 def push(engine: Engine, name: str, on_event: OnEvent, cancel: threading.Event) -> str:
-    """Push an image unless its registry has it; returns the digest there. Raises ModelyardError."""
-    if digest := pushed_digest(engine, name):
-        on_event({"event": "note", "text": f"{name} is in its registry: {digest}"})
-        return digest
+    """Send an image to its registry; returns the digest there. Raises ModelyardError.
+
+    Whether it is there already asks `pushed_digest`; layers that are there are not sent twice.
+    """
     on_event({"event": "note", "text": f"pushing {name}"})
     said: dict[str, Any] = {}
     layers: dict[str, tuple[float, float]] = {}

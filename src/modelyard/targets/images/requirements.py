@@ -11,6 +11,8 @@ from modelyard.graph.touches import touched
 from modelyard.targets.images.installed import installed_versions
 from modelyard.urls import extra_of
 
+_FOR_BUCKETS = "boto3>=1.35"
+"""What MLflow's server, and none of ours, reaches S3 by."""
 _VISION = frozenset({"ultralytics", "torch"})
 _EXTRAS = {"serve": "serve", "tracking": "tracking", "monitor": "monitor"}
 _TABLES = frozenset({"expect", "features", "materialize", "join"})
@@ -22,9 +24,13 @@ def needed(role: str, nodes: Sequence[Node], graph: Graph, lock: Lock | None) ->
     extras = {extra for node in nodes for extra in _extras(node)} | _places(nodes, graph)
     if role == "tasks" and "kubernetes" in graph.target:
         extras |= {"kubernetes"}  # the run itself is there
+        if graph.settings.get("notifications") and any(node.config.get("rollout") for node in graph.nodes.values()):
+            extras |= {"monitor"}  # it tells of a version that went back
     names = {normal_name(requirement): requirement for requirement in _own(extras)}
     if role == "serving" and all(node.resources.gpu for node in nodes):
         names["onnxruntime"] = names["onnxruntime"].replace("onnxruntime", "onnxruntime-gpu")
+    if any(node.config.get("artifacts") for node in nodes if node.kind == "tracking"):
+        names["boto3"] = _FOR_BUCKETS
     if role == "tasks":
         for node in nodes:
             for name in (*touched(node.kind, _variant(node)), *_names(node)):

@@ -18,6 +18,7 @@ from modelyard.targets.kubernetes.fields import APPLIED, Holder, field_name, hol
 from modelyard.targets.kubernetes.inventory import Inventory, identity_of, member
 from modelyard.targets.kubernetes.kinds import Object, title_of
 from modelyard.targets.kubernetes.names import ADDRESS, Scope
+from modelyard.targets.kubernetes.pruning import not_wanted
 
 _SERVERS_OWN = ("managedFields", "resourceVersion", "generation", "creationTimestamp", "uid", "selfLink")
 _KEYS = (
@@ -36,7 +37,7 @@ def differences(
     found = inventory or Inventory.read(api, scope, objects)
     with ThreadPoolExecutor(_AT_ONCE, "diff") as pool:
         changes = list(pool.map(lambda obj: _change(api, scope, found, obj), objects))
-    gone = [ObjectChange(title_of(obj), address_of(obj), "delete") for obj in found.pruned(objects)]
+    gone = [ObjectChange(title_of(obj), address_of(obj), "delete") for obj in not_wanted(api, scope, objects, found)]
     return [*(change for change in changes if change), *gone]
 
 
@@ -79,9 +80,13 @@ def _overlaid(live: Any, wanted: Any) -> Any:
 def prepared(obj: Object, scope: Scope) -> Object:
     """As it is applied: a member of the environment's set, with the digest of what was asked for."""
     wanted = member(obj, scope)
-    digest = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()[:16]
-    annotations = {**(wanted["metadata"].get("annotations") or {}), APPLIED: digest}
+    annotations = {**(wanted["metadata"].get("annotations") or {}), APPLIED: digest_of(wanted)}
     return {**wanted, "metadata": {**wanted["metadata"], "annotations": annotations}}
+
+
+def digest_of(wanted: Object) -> str:
+    """Of all that is asked for."""
+    return hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def address_of(obj: Mapping[str, Any]) -> str | None:

@@ -5,6 +5,7 @@ that was killed costs no work.
 """
 
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -18,9 +19,11 @@ from modelyard.targets.base import Capacity, OnEvent, Outcome
 from modelyard.targets.kubernetes.api import Api
 from modelyard.targets.kubernetes.kinds import name_of
 from modelyard.targets.kubernetes.leftovers import Leftovers
-from modelyard.targets.kubernetes.manifests import task_objects
+from modelyard.targets.kubernetes.manifests import study_objects, task_objects
 from modelyard.targets.kubernetes.names import Scope
+from modelyard.targets.kubernetes.operators import takes_study
 from modelyard.targets.kubernetes.settings import Cluster
+from modelyard.targets.kubernetes.study_run import StudyRun
 from modelyard.targets.kubernetes.task_endings import explained, kept_result
 from modelyard.targets.kubernetes.task_job import TaskJob
 from modelyard.targets.kubernetes.task_start import until_started
@@ -32,6 +35,8 @@ from modelyard.task import TaskDocument
 ImageOf = Callable[[Node], str]
 _MANY = 10_000
 _TICK = 0.2
+_LEAST = 60.0
+"""Seconds that a study's gathering has, however long its trials took."""
 
 
 class KubernetesExecutor:
@@ -46,7 +51,7 @@ class KubernetesExecutor:
         self._twins = Twins()
         self._watch = TaskWatch(api, scope)
         self._leftovers = Leftovers(api, scope, cluster)
-        self._own: dict[str, TaskJob] = {}
+        self._own: dict[str, TaskJob | StudyRun] = {}
         self._slots = threading.Semaphore(cluster.parallelism or _MANY)
 
     def capacity(self) -> Capacity:
@@ -94,9 +99,35 @@ class KubernetesExecutor:
 
     def _attempt(self, attempt: Attempt, resources: Resources) -> Outcome:
         node = replace(node_from_json(attempt.task.node), resources=resources, timeout=attempt.timeout)
+        return self._study(attempt, node) if takes_study(node, self._cluster) else self._work(attempt, node)
+
+    def _study(self, attempt: Attempt, node: Node) -> Outcome:
+        """Katib's trials, then a Job that gathers them. Where that one fails, the trials are there for the next."""
+        begun = time.monotonic()
+        objects = study_objects(attempt.task, node, self._scope, self._cluster, self._image_of(node))
+        study = StudyRun(self._api, objects, attempt)
+        self._leftovers.claim(node.address, attempt.task.fingerprint, study=True)
+        self._own[study.name] = study
+        kept = False
+        try:
+            study.make()
+            ended = study.until_the_end()
+            if ended is not None:
+                return ended
+            left = attempt.timeout and max(attempt.timeout - (time.monotonic() - begun), _LEAST)
+            told = replace(attempt.task, study={"trials": study.trials()})
+            outcome = self._work(replace(attempt, task=told, timeout=left), node)
+            kept = outcome.status in ("failed", "out-of-memory")
+            return outcome
+        finally:
+            if not kept:
+                _take_away(study, attempt)
+            del self._own[study.name]
+
+    def _work(self, attempt: Attempt, node: Node) -> Outcome:
         image = self._image_of(node)
         objects = task_objects(attempt.task, node, self._scope, self._cluster, image)
-        job = TaskJob(self._api, self._watch, objects)
+        job = TaskJob(self._api, self._watch, objects, keeps=self._cluster.keep > 0)
         found = self._leftovers.claim(node.address, attempt.task.fingerprint)
         name = name_of(found or objects[-1])
         self._own[name] = job
@@ -123,9 +154,9 @@ class KubernetesExecutor:
         return explained(self._api, outcome, job.listener)
 
 
-def _take_away(job: TaskJob, attempt: Attempt) -> None:
+def _take_away(job: TaskJob | StudyRun, attempt: Attempt) -> None:
     """What came of the attempt stands, whether or not the cluster answers any more; the next executor tidies up."""
     try:
         job.close()
     except ModelyardError as error:
-        attempt.on_event({"event": "warning", "text": f"its Job is left in the cluster: {error.what}"})
+        attempt.on_event({"event": "warning", "text": f"it is left in the cluster: {error.what}"})

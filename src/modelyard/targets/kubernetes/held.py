@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from modelyard.targets.kubernetes.fields import Tree, is_item, parts_of
+from modelyard.targets.kubernetes.fields import Tree, is_item, own_tree, parts_of
+from modelyard.targets.kubernetes.kinds import Object
 
 
 def held_part(value: Any, tree: Tree) -> Any:
@@ -15,3 +16,16 @@ def held_part(value: Any, tree: Tree) -> Any:
     if isinstance(value, list):
         return [held_part(item, below) for item in value for step, below in steps.items() if is_item(step, item)]
     return value
+
+
+def as_it_was(obj: Object) -> Object:
+    """What we had applied: the fields that are ours by the object's own account of it."""
+    meta = obj["metadata"]
+    named = {"name": meta["name"], "namespace": meta["namespace"]}
+    kept = held_part(obj, own_tree(obj) or {})
+    return {
+        **kept,
+        "apiVersion": obj["apiVersion"],
+        "kind": obj["kind"],
+        "metadata": {**kept.get("metadata", {}), **named},
+    }

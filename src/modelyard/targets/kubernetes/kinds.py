@@ -57,8 +57,8 @@ SECRET = Kind("v1", "Secret")
 SERVICE = Kind("v1", "Service")
 STATEFUL_SET = Kind("apps/v1", "StatefulSet")
 
-OPERATED = ("InferenceService", "SeldonDeployment")
-"""Kinds of operators that stand for a Deployment of ours: they have its labels, and so have their pods."""
+OPERATED = ("InferenceService", "SeldonDeployment", "Model")
+"""Kinds of operators that stand for a Deployment of ours, and have its labels, as have pods made for it alone."""
 
 _NAMESPACED = {
     CONFIG_MAP: "configmaps", CRON_JOB: "cronjobs", DEPLOYMENT: "deployments", EVENT: "events", JOB: "jobs",

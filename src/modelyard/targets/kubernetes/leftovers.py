@@ -7,6 +7,7 @@ from modelyard.targets.kubernetes.api import Api
 from modelyard.targets.kubernetes.api_errors import Refusal
 from modelyard.targets.kubernetes.kinds import CONFIG_MAP, JOB, Kind, Object, kind_of, name_of
 from modelyard.targets.kubernetes.names import ADDRESS, FINGERPRINT, Scope
+from modelyard.targets.kubernetes.operators.katib import EXPERIMENT, is_of, selector_of_studies
 from modelyard.targets.kubernetes.settings import Cluster
 from modelyard.targets.kubernetes.statuses import condition_of
 from modelyard.targets.kubernetes.task_watch import task_selector
@@ -24,12 +25,15 @@ class Leftovers:
     _jobs: list[Object] | None = None
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
-    def claim(self, address: str, fingerprint: str) -> Object | None:
-        """One that does just this work, or has done it, and is to be gone on with. Others of the address go."""
+    def claim(self, address: str, fingerprint: str, study: bool = False) -> Object | None:
+        """One that does just this work, or has done it, and is to be gone on with. Others of the address go.
+
+        `study`: an Experiment, which is there beside the Job that gathers what comes of it.
+        """
         with self._turn:
             if self._jobs is None:
-                self._jobs = self._listed()
-            mine = [job for job in self._jobs if _annotation(job, ADDRESS) == address]
+                self._jobs = self._unsettled()
+            mine = [job for job in self._jobs if _annotation(job, ADDRESS) == address and _is_study(job) == study]
             self._jobs = [job for job in self._jobs if job not in mine]
             found = next((job for job in mine if _is_good(job) and _annotation(job, FINGERPRINT) == fingerprint), None)
         for job in mine:
@@ -47,9 +51,18 @@ class Leftovers:
         """All but those of these names, and ConfigMaps whose Job was never made."""
         with self._turn:
             self._jobs = None
-        for obj in [*self._listed(), *self.api.list(CONFIG_MAP, task_selector(self.scope))]:
-            if name_of(obj) not in but and self.scope.owns(obj["metadata"]):
+        told = [one for one in self.api.list(CONFIG_MAP, task_selector(self.scope)) if self.scope.owns(one["metadata"])]
+        for obj in [*self._listed(), *told]:
+            if name_of(obj) not in but:
                 self._delete(obj)
+
+    def _unsettled(self) -> list[Object]:
+        """All but those that only stay to be looked at: their end was heard, and their time to live takes them."""
+        jobs = self._listed()
+        if not any(_has_ended(job) for job in jobs):
+            return jobs
+        told = {name_of(obj) for obj in self.api.list(CONFIG_MAP, task_selector(self.scope))}
+        return [job for job in jobs if not _has_ended(job) or name_of(job) in told]
 
     def _listed(self) -> list[Object]:
         kinds = [JOB, *([_TRAIN_JOB] if self.cluster.operators.get("training") == "trainer" else [])]
@@ -60,10 +73,29 @@ class Leftovers:
             except Refusal as error:
                 if error.code != "missing-kind":  # told of by the task that asks for it
                     raise
-        return [job for job in found if self.scope.owns(job["metadata"])]
+        return [*(job for job in found if self.scope.owns(job["metadata"])), *self._studies()]
+
+    def _studies(self) -> list[Object]:
+        if self.cluster.operators.get("tuning") != "katib":
+            return []
+        try:
+            found = self.api.list(EXPERIMENT, selector_of_studies(self.scope))
+        except Refusal as error:
+            if error.code != "missing-kind":
+                raise
+            return []
+        return [one for one in found if is_of(one, self.scope)]
 
     def _delete(self, obj: Object) -> None:
         self.api.delete(kind_of(obj), name_of(obj), uid=obj["metadata"]["uid"])
+
+
+def _has_ended(job: Object) -> bool:
+    return kind_of(job) == JOB and condition_of(job, "Complete", "Failed") is not None
+
+
+def _is_study(job: Object) -> bool:
+    return kind_of(job) == EXPERIMENT
 
 
 def _is_good(job: Object) -> bool:

@@ -80,6 +80,13 @@ class Scope:
         suffix = f"-{re.sub('[^a-z0-9]', '', run_id.lower())[:8]}-{attempt}"
         return self._within(LONGEST - len(suffix), address) + suffix
 
+    def study_name(self, address: str, fingerprint: str) -> str:
+        """The same each time, so that it is found again. Katib takes 40 letters, and adds to them for what it makes."""
+        told_by = f"{self.instance}-{address}"
+        named, longest = _dns(told_by), _LONGEST_INSTANCE - _HASH - 1
+        begun = named if len(named) <= longest and _PLAIN.fullmatch(address) else _cut(named, longest, told_by)
+        return f"{begun}-{short(fingerprint)[:_HASH]}"
+
     def _within(self, longest: int, address: str) -> str:
         """Two addresses never share a name: what is cut, or has letters that a name may not have, gets a hash."""
         named = _dns(f"{self.instance}-{address}")

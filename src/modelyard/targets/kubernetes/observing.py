@@ -23,6 +23,8 @@ from modelyard.targets.kubernetes.kinds import (
     title_of,
 )
 from modelyard.targets.kubernetes.names import FINGERPRINT, Scope
+from modelyard.targets.kubernetes.operators.knative import VERSION
+from modelyard.targets.kubernetes.operators.seldon2 import MODEL, changed_by
 from modelyard.targets.kubernetes.readiness import readiness
 
 WORKLOADS = (DEPLOYMENT, STATEFUL_SET, CRON_JOB)
@@ -36,18 +38,18 @@ class Survey:
     changes: Sequence[ObjectChange]
 
 
-def survey(api: Api, scope: Scope, wanted: Sequence[Object]) -> Survey:
-    """One list a kind, and of what is not as wanted one dry run an object."""
-    found = Inventory.read(api, scope, wanted, (*WORKLOADS, SERVICE))
+def survey(api: Api, scope: Scope, wanted: Sequence[Object], also: Iterable[Kind] = ()) -> Survey:
+    """One list a kind, those of `also` too, and of what is not as wanted one dry run an object."""
+    found = Inventory.read(api, scope, wanted, (*WORKLOADS, SERVICE, *also))
     changes = differences(api, scope, wanted, found)
     return Survey(_services(found, changes, _of_kind(found, SERVICE)), changes)
 
 
-def live_services(api: Api, scope: Scope) -> dict[str, LiveService]:
+def live_services(api: Api, scope: Scope, also: Iterable[Kind] = ()) -> dict[str, LiveService]:
     """By address, with no more rights than the runner in its pod has: it may not look at what a set may hold."""
     parent = api.get(CONFIG_MAP, parent_name(scope))
     operated = [kind for kind in kinds_of(parent) if kind.name in OPERATED]
-    found = Inventory.read(api, scope, kinds=(*WORKLOADS, *operated), whole=False)
+    found = Inventory.read(api, scope, kinds=(*WORKLOADS, *operated, *also), whole=False)
     try:
         services = api.list(SERVICE, scope.selector)
     except Refusal as error:
@@ -76,9 +78,12 @@ def _of_kind(found: Inventory, kind: Kind) -> list[Object]:
 def live_service(obj: Object, url: str | None = None) -> LiveService:
     """A workload as it is."""
     annotations = obj["metadata"].get("annotations") or {}
+    status = obj.get("status") or {}
+    url = url or (status.get("address") or {}).get("url") or status.get("url")
     found = LiveService(
-        str(address_of(obj)), "ready", annotations.get(FINGERPRINT), url, obj["metadata"].get("creationTimestamp")
-    )
+        str(address_of(obj)), "ready", annotations.get(FINGERPRINT), url, obj["metadata"].get("creationTimestamp"),
+        version=annotations.get(VERSION),
+    )  # fmt: skip
     spec = obj.get("spec") or {}
     if spec.get("suspend"):
         return replace(found, status="stopped", detail="it is suspended")
@@ -86,6 +91,8 @@ def live_service(obj: Object, url: str | None = None) -> LiveService:
         return found
     if spec.get("replicas") == 0:
         return replace(found, status="stopped", detail="it is scaled to nothing")
+    if kind_of(obj) == MODEL and (changed := changed_by(obj)):
+        found = replace(found, fingerprint=None, detail=changed)
     state = readiness(obj)
     if state.ready:
         return found

@@ -10,6 +10,7 @@ from modelyard.targets.kubernetes.api import Api
 from modelyard.targets.kubernetes.inventory import DATA, Inventory, identity_of, parent_name
 from modelyard.targets.kubernetes.kinds import CONFIG_MAP, JOB, Object, kind_of, name_of, title_of
 from modelyard.targets.kubernetes.names import Scope
+from modelyard.targets.kubernetes.statuses import condition_of
 
 _GONE_WITHIN = 120.0
 _TICK = 0.5
@@ -20,7 +21,25 @@ _LAST = ("ConfigMap", "Secret", "ServiceAccount", "Role", "RoleBinding", "Networ
 
 def prune(api: Api, scope: Scope, objects: Sequence[Object], on_event: OnEvent, inventory: Inventory) -> list[Object]:
     """Delete members of the environment's set that `objects` no longer name; claims stay, as they hold data."""
-    return _take_away(api, scope, inventory.pruned(objects), on_event)
+    return _take_away(api, scope, not_wanted(api, scope, objects, inventory), on_event)
+
+
+def not_wanted(api: Api, scope: Scope, objects: Sequence[Object], inventory: Inventory) -> list[Object]:
+    """What a prune takes away. The graph of a run that a schedule began stays as long as that goes on.
+
+    A pod that stands in for one that was killed mounts it anew, and without it would wait for ever.
+    """
+    found = inventory.pruned(objects)
+    if not any(kind_of(obj) == CONFIG_MAP for obj in found):
+        return found
+    jobs = [job for job in api.list(JOB, scope.selector) if condition_of(job, "Complete", "Failed") is None]
+    mounted = {name for job in jobs for name in mounted_configmaps(job)}
+    return [obj for obj in found if kind_of(obj) != CONFIG_MAP or name_of(obj) not in mounted]
+
+
+def mounted_configmaps(job: Object) -> list[str]:
+    volumes = job["spec"]["template"]["spec"].get("volumes") or ()
+    return [volume["configMap"]["name"] for volume in volumes if volume.get("configMap")]
 
 
 def destroy(api: Api, scope: Scope, on_event: OnEvent, *, data: bool = False) -> list[Object]:

@@ -31,7 +31,9 @@ def readiness(obj: Object) -> Readiness:
         return Readiness("waiting", "it is being deleted")
     status = obj.get("status") or {}
     seen, wanted = status.get("observedGeneration"), obj["metadata"].get("generation")
-    if seen is not None and wanted is not None and seen < wanted:
+    # KServe copies it from the Knative Service behind, which counts its own changes.
+    copied = obj["kind"] == "InferenceService" and status.get("deploymentMode") in ("Knative", "Serverless")
+    if seen is not None and wanted is not None and seen < wanted and not copied:
         return Readiness("waiting", "its controller has not seen the change yet")
     return _RULES.get(obj["kind"], _by_conditions)(obj.get("spec") or {}, status)
 
@@ -121,6 +123,17 @@ def _operated(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness:
     return _by_conditions(spec, status)
 
 
+def _model(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness:
+    """Seldon 2's: the condition's message names the model's state, and its reason says why."""
+    word = _conditions(status).get("ModelReady")
+    if word is None:
+        return Readiness("waiting", "its operator has not seen it yet")
+    if word.get("status") == "True":
+        return READY
+    state, why = str(word.get("message") or "not ready"), str(word.get("reason") or "")
+    return Readiness("failed" if state == "ModelFailed" else "waiting", f"{state}: {why}" if why else state)
+
+
 def _run(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness:
     """An operator's kind of work with an end: ready is done."""
     if spec.get("suspend"):
@@ -156,5 +169,6 @@ _RULES: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], Readiness]
         ("HorizontalPodAutoscaler", "PodDisruptionBudget", "Ingress", "HTTPRoute"), lambda spec, status: READY
     ),
     **dict.fromkeys(("TrainJob", "Experiment"), _run),
-    **dict.fromkeys(("InferenceService", "SeldonDeployment", "Model", "Server"), _operated),
+    **dict.fromkeys(("InferenceService", "SeldonDeployment", "Server"), _operated),
+    "Model": _model,
 }

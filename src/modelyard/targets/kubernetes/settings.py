@@ -70,6 +70,23 @@ class SecretsFrom:
 
 
 @dataclass(frozen=True)
+class Dns:
+    """Who answers when names are looked up: pods of `namespaces` at `ports`, and `addresses` at port 53."""
+
+    namespaces: tuple[str, ...] = ("kube-system", "openshift-dns")
+    addresses: tuple[str, ...] = ("169.254.0.0/16",)
+    ports: tuple[int, ...] = (53, 5353)
+
+
+@dataclass(frozen=True)
+class Seldon:
+    """Seldon Core 2: the Secret with rclone's configuration of the store's bucket, and the Server to load models."""
+
+    secret: str | None = None
+    server: str | None = None
+
+
+@dataclass(frozen=True)
 class Quota:
     """The most that the namespace may hold; memory in bytes, None where it is not bounded."""
 
@@ -96,10 +113,12 @@ class Cluster:
     operators: Mapping[str, str] = field(default_factory=dict)
     queue: str | None = None
     secrets: SecretsFrom = SecretsFrom()
+    seldon: Seldon = Seldon()
     quota: Quota | None = None
     memory: int = 2 * _GIB
     env: Mapping[str, str] = field(default_factory=dict)
     egress: tuple[int, ...] = ()
+    dns: Dns = Dns()
     node_selector: Mapping[str, str] = field(default_factory=dict)
     tolerations: tuple[Mapping[str, Any], ...] = ()
     priority_class: str | None = None
@@ -166,7 +185,12 @@ def _tolerations(given: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any],
     return tuple(dict(one) for one in given)
 
 
+def _dns(given: Mapping[str, Any]) -> Dns:
+    return Dns(**{key: tuple(value) for key, value in given.items() if value is not None})
+
+
 _MADE: Mapping[str, Callable[[Any], Any]] = {
+    "dns": _dns,
     "egress": tuple,
     "expose": _expose,
     "gpus": _gpus,
@@ -174,6 +198,7 @@ _MADE: Mapping[str, Callable[[Any], Any]] = {
     "pull_secrets": tuple,
     "quota": _quota,
     "secrets": _secrets,
+    "seldon": lambda given: Seldon(given.get("secret"), given.get("server")),
     "store": _store,
     "tolerations": _tolerations,
     "tracking": _tracking,

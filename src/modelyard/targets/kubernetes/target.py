@@ -17,6 +17,7 @@ from modelyard.targets.kubernetes.executor import KubernetesExecutor
 from modelyard.targets.kubernetes.manifests import objects_of
 from modelyard.targets.kubernetes.names import Scope
 from modelyard.targets.kubernetes.observing import live_services, survey
+from modelyard.targets.kubernetes.operators import kinds_of_runs
 from modelyard.targets.kubernetes.pruning import destroy
 from modelyard.targets.kubernetes.rendering import render_files
 from modelyard.targets.kubernetes.settings import Cluster
@@ -39,8 +40,8 @@ class KubernetesTarget:
     def observe(self, graph: Graph) -> Live:
         """What others changed of what is applied with the graph is seen too. The run in the cluster does not ask."""
         if in_pod(os.environ) or not graph.nodes:
-            return Live(live_services(self._api, self._scope))
-        seen = survey(self._api, self._scope, self._objects(graph))
+            return Live(live_services(self._api, self._scope, kinds_of_runs(self._cluster)))
+        seen = survey(self._api, self._scope, self._objects(graph), kinds_of_runs(self._cluster))
         return Live(seen.services, objects=seen.changes)
 
     def executor(self) -> KubernetesExecutor:
@@ -55,7 +56,7 @@ class KubernetesTarget:
     def sweep(self, volumes: bool = False) -> None:
         """Also what services share, once none of them is left: accounts, policies, quotas."""
         self._executor.sweep()
-        if not live_services(self._api, self._scope):
+        if not live_services(self._api, self._scope, kinds_of_runs(self._cluster)):
             destroy(self._api, self._scope, lambda event: None, data=volumes)
 
     def log(self, address: str, number: int = 0, follow: bool = False) -> Iterator[str]:

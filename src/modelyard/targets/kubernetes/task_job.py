@@ -10,7 +10,8 @@ from contextlib import suppress
 from modelyard.errors import ModelyardError
 from modelyard.targets.kubernetes.api import Api
 from modelyard.targets.kubernetes.api_errors import Refusal
-from modelyard.targets.kubernetes.kinds import CONFIG_MAP, Object, kind_of, name_of
+from modelyard.targets.kubernetes.kinds import CONFIG_MAP, JOB, Object, kind_of, name_of
+from modelyard.targets.kubernetes.statuses import condition_of, is_over
 from modelyard.targets.kubernetes.task_listener import TaskListener
 from modelyard.targets.kubernetes.task_watch import Seen, TaskWatch, key_of
 
@@ -20,13 +21,14 @@ _GONE_WITHIN = 90.0
 class TaskJob:
     """See `modelyard.targets.launched.Launched`: what the leading pod says is on `output`.
 
-    `objects` are those of `manifests.task_objects`.
+    `objects` are those of `manifests.task_objects`. `keeps`: a Job that ended by itself stays to be looked at.
     """
 
-    def __init__(self, api: Api, watch: TaskWatch, objects: Sequence[Object]) -> None:
+    def __init__(self, api: Api, watch: TaskWatch, objects: Sequence[Object], *, keeps: bool = True) -> None:
         self._api = api
         self._watch = watch
         self._objects = objects
+        self._keeps = keeps
         self._ended = threading.Event()
         self._code: int | None = None
         self._listens = False
@@ -40,7 +42,7 @@ class TaskJob:
         for obj in others:
             self._create(obj)
         self.job = self._create(job)
-        self._create(_owned(configmap, self.job))
+        self._create(owned(configmap, self.job))
         self._watch.follow(self.job)
 
     def adopt(self, job: Object) -> None:
@@ -49,7 +51,7 @@ class TaskJob:
         self._objects = [*(_as_of(obj, job) for obj in self._objects[:-1]), job]
         configmap = self._objects[0]
         if self._api.get(CONFIG_MAP, name_of(configmap)) is None:
-            self._create(_owned(configmap, job))
+            self._create(owned(configmap, job))
         self._watch.follow(job)
 
     def _create(self, obj: Object) -> Object:
@@ -82,11 +84,15 @@ class TaskJob:
                 self._delete()
 
     def close(self) -> None:
-        """Take it all away, and wait until nothing of it runs. What is gone is no error."""
+        """Take it away, and wait until nothing of it runs. What is gone is no error.
+
+        A Job that stays has its pods and their logs until its time to live is over, but not its ConfigMap: that this
+        is gone tells that its end was heard.
+        """
         key = self.listener.key
         self.listener.closing.set()
         try:
-            self._delete()
+            self._delete(but_the_job=self._keeps and self._ends_by_itself())
             until = time.monotonic() + _GONE_WITHIN
             while self._watch.wait(key, lambda seen: not seen.runs, 1.0).runs and time.monotonic() < until:
                 pass
@@ -98,8 +104,17 @@ class TaskJob:
             else:
                 os.close(self._writer)
 
-    def _delete(self) -> None:
-        for obj in (self.job, *reversed(self._objects[:-1])):
+    def _ends_by_itself(self) -> bool:
+        """Its controller may come to say so later than the pod that decides it."""
+        seen = self._watch.seen(self.listener.key)
+        if self.listener.asked or seen.job is None or kind_of(seen.job) != JOB:
+            return False
+        leader = seen.leader
+        decided = leader is not None and is_over(leader) and condition_of(leader, "DisruptionTarget") is None
+        return decided or seen.over
+
+    def _delete(self, *, but_the_job: bool = False) -> None:
+        for obj in (*(() if but_the_job else (self.job,)), *reversed(self._objects[:-1])):
             self._api.delete(kind_of(obj), name_of(obj))
 
     def _listen(self) -> None:
@@ -119,7 +134,8 @@ def _as_of(obj: Object, job: Object) -> Object:
     return {**obj, "metadata": {**obj["metadata"], "name": name_of(job), "labels": job["metadata"]["labels"]}}
 
 
-def _owned(configmap: Object, job: Object) -> Object:
+def owned(configmap: Object, job: Object) -> Object:
+    """It goes with the Job, or with what stands in its place, whoever deletes that."""
     owner = {
         "apiVersion": job["apiVersion"], "kind": job["kind"], "name": name_of(job), "uid": job["metadata"]["uid"],
     }  # fmt: skip

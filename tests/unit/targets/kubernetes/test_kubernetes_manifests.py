@@ -312,6 +312,29 @@ def test_the_schedule_is_at_the_clock_of_its_zone(whole: Project) -> None:
     assert (spec["schedule"], spec["timeZone"], spec["concurrencyPolicy"]) == ("0 3 * * 1", "Europe/Berlin", "Forbid")
 
 
+def test_schedules_count_their_jobs_and_the_others_go_by_age(whole: Project) -> None:
+    spec = whole.one("CronJob", "schedule")["spec"]
+    assert (spec["successfulJobsHistoryLimit"], spec["failedJobsHistoryLimit"]) == (3, 3)
+    assert "ttlSecondsAfterFinished" not in spec["jobTemplate"]["spec"]
+
+
+def test_a_kept_job_lasts_at_least_as_long_as_its_last_words_take(tmp_path: Path) -> None:
+    project = small(tmp_path, "store: 1Gi, keep: 0s")
+    _, job = task(project, "training.late")
+    assert job["spec"]["ttlSecondsAfterFinished"] == 60
+
+
+def test_names_are_looked_up_where_the_cluster_has_its_dns(tmp_path: Path) -> None:
+    known, node = small(tmp_path).one("NetworkPolicy", "prod-names")["spec"]["egress"]
+    spaces = [peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"] for peer in known["to"]]
+    assert spaces == ["kube-system", "openshift-dns"]
+    assert {port["port"] for port in known["ports"]} == {53, 5353}
+    assert node["to"] == [{"ipBlock": {"cidr": "169.254.0.0/16"}}]
+    elsewhere = small(tmp_path, "store: 1Gi, dns: {namespaces: dns, addresses: [], ports: 1053}")
+    (rule,) = elsewhere.one("NetworkPolicy", "prod-names")["spec"]["egress"]
+    assert [(port["protocol"], port["port"]) for port in rule["ports"]] == [("UDP", 1053), ("TCP", 1053)]
+
+
 def test_a_run_knows_the_graph_and_its_images(whole: Project) -> None:
     data = packed(whole.graph, IMAGES)
     configmap, job = run_objects(data, whole.scope, whole.cluster, IMAGES["tasks"], "1a2b3c", ["--keep-going"])

@@ -16,13 +16,15 @@ from modelyard.targets.kubernetes.manifests.shared import add_shared
 from modelyard.targets.kubernetes.manifests.sheet import Sheet
 from modelyard.targets.kubernetes.manifests.tasks import add_task
 from modelyard.targets.kubernetes.names import Scope
-from modelyard.targets.kubernetes.operators import serving_objects, takes_training, training_objects
+from modelyard.targets.kubernetes.operators import katib, serving_objects, takes_training, training_objects
+from modelyard.targets.kubernetes.operators.knative import made_by_run, rolls_out
 from modelyard.targets.kubernetes.settings import Cluster
 from modelyard.targets.kubernetes.workers import worker_objects
 from modelyard.task import TaskDocument
 
 __all__ = [
-    "deployed_with_graph", "objects_of", "packed", "pieces_of", "run_objects", "service_objects", "task_objects",
+    "deployed_with_graph", "objects_of", "packed", "pieces_of", "rolled_pieces", "run_objects", "service_objects",
+    "study_objects", "task_objects",
 ]  # fmt: skip
 
 
@@ -45,7 +47,14 @@ def pieces_of(graph: Graph, scope: Scope, cluster: Cluster, images: Mapping[str,
             pieces += pieces_with(worker_objects(node, scope, named=not takes_training(node, cluster)), ())
         elif deployed_with_graph(node):
             pieces += _service(node, None, graph, scope, cluster, images[image_role(node)])
+        elif rolls_out(node):
+            pieces += [one for one in rolled_pieces(node, graph, scope, cluster, images) if not made_by_run(one.object)]
     return in_order(pieces)
+
+
+def rolled_pieces(node: Node, graph: Graph, scope: Scope, cluster: Cluster, images: Mapping[str, str]) -> list[Piece]:
+    """Of an endpoint that rolls out, all: the run makes some of them."""
+    return _service(node, None, graph, scope, cluster, images[image_role(node)])
 
 
 def service_objects(
@@ -61,6 +70,14 @@ def task_objects(task: TaskDocument, node: Node, scope: Scope, cluster: Cluster,
     add_task(sheet, task, node, cluster, image)
     configmap, job = (piece.object for piece in lay_out(sheet))
     return (configmap, *training_objects(job, node, scope, cluster))
+
+
+def study_objects(task: TaskDocument, node: Node, scope: Scope, cluster: Cluster, image: str) -> list[Object]:
+    """A study that Katib leads: what its trials are told, and its Experiment. `task_objects` has what gathers them."""
+    sheet = Sheet(scope)
+    add_task(sheet, task, node, cluster, image, name=scope.study_name(node.address, task.fingerprint))
+    configmap, job = (piece.object for piece in lay_out(sheet))
+    return katib.experiment(configmap, job, node, scope)
 
 
 def run_objects(
@@ -83,4 +100,5 @@ def _service(
     pieces = lay_out(sheet)
     if node.kind != "serve":
         return pieces
-    return pieces_with(serving_objects([piece.object for piece in pieces], node, cluster), pieces)
+    remote = str((graph.settings.get("store") or {}).get("remote") or "")
+    return pieces_with(serving_objects([piece.object for piece in pieces], node, cluster, remote), pieces)

@@ -8,7 +8,7 @@ from modelyard.state.cluster_objects import state_names
 from modelyard.targets.kubernetes.manifests.monitors import cron_of
 from modelyard.targets.kubernetes.manifests.sheet import Sheet
 from modelyard.targets.kubernetes.names import Scope
-from modelyard.targets.kubernetes.operators import runner_rules
+from modelyard.targets.kubernetes.operators import knative, runner_rules, seldon2
 from modelyard.targets.kubernetes.settings import Cluster
 
 ACCOUNTS = ("runner", "tasks", "services")
@@ -25,6 +25,14 @@ def add_access(sheet: Sheet, graph: Graph, cluster: Cluster, *, state: bool) -> 
     rules += [
         _rule("what operators do the work as", one["apiGroups"][0], one["resources"], one["verbs"])
         for one in runner_rules(cluster)
+    ]
+    rules += [
+        _rule("an endpoint that rolls out", one["apiGroups"][0], one["resources"], one["verbs"], one.get("names", ()))
+        for one in knative.rules(graph, scope)
+    ]
+    rules += [
+        _rule("which version Seldon loads", one["apiGroups"][0], one["resources"], one["verbs"], one["names"])
+        for one in seldon2.rules(graph, scope, cluster)
     ]
     sheet.add("Role", runner, rules=rules)
     sheet.add("RoleBinding", runner, role=runner, account=runner)

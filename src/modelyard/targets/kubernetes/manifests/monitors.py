@@ -30,9 +30,10 @@ def add_monitor(sheet: Sheet, node: Node, document: TaskDocument, graph: Graph, 
         secrets=references([node.config, document.store, document.tracking]),
         env=[{"name": "MODELYARD_ONCE", "value": "1"}] if cron else [],
         restart="Never" if cron else "Always",
+        heeds=cron is not None,
     )
     if cron:
-        job = JobRules(pod=pod, keep=cluster.keep, deadline=_longest(node))
+        job = JobRules(pod=pod, deadline=_longest(node))
         sheet.add("CronJob", name, head, schedule=cron, zone="Etc/UTC", late=_LATE, job=job)
     else:
         sheet.add(

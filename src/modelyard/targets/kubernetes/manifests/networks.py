@@ -6,15 +6,17 @@ from typing import Any
 from modelyard.graph.model import Graph, Node
 from modelyard.targets.kubernetes.manifests.addresses import ports_of
 from modelyard.targets.kubernetes.manifests.sheet import Sheet, head_of
-from modelyard.targets.kubernetes.names import COMPONENT, Scope
-from modelyard.targets.kubernetes.settings import Cluster
+from modelyard.targets.kubernetes.names import COMPONENT, PREFIX, Scope
+from modelyard.targets.kubernetes.operators.katib import takes_study, ways_to_katib
+from modelyard.targets.kubernetes.operators.knative import rolls_out
+from modelyard.targets.kubernetes.settings import Cluster, Dns
 from modelyard.targets.ports import PORTS
 from modelyard.urls import is_local
 
 _API_SERVER = (443, 6443, 8443)
 """Of the Service, and behind it: some plugins look at packets after the Service's address is replaced."""
 _NAMESPACE = "kubernetes.io/metadata.name"
-_NODE_LOCAL_DNS = "169.254.20.10/32"
+_DNS = 53
 Rule = Mapping[str, Any]
 
 
@@ -33,7 +35,7 @@ def add_networks(sheet: Sheet, graph: Graph, cluster: Cluster) -> None:
         "names",
         scope.own_labels,
         "Names are looked up, by the cluster's DNS or its cache on the node.",
-        egress=[_names()],
+        egress=_names(cluster.dns),
     )
     tasks = [node for node in graph.nodes.values() if node.role == "task"]
     everywhere = _everywhere(settings, cluster)
@@ -46,13 +48,21 @@ def add_networks(sheet: Sheet, graph: Graph, cluster: Cluster) -> None:
         "Tasks: the store, tracking, and the addresses that the spec's steps and sources name.",
         egress=[*to_ports(everywhere | named), *tracking],
     )
+    if any(takes_study(node, cluster) for node in tasks):
+        _add(
+            sheet,
+            "trials",
+            {**pods(scope, "task"), f"{PREFIX}kind": "tune"},
+            "Trials: Katib's collector beside each tells it the metric, and is told when to end early.",
+            egress=ways_to_katib(),
+        )
     told = ports_of(settings.get("state"), settings.get("notifications")) | _told(settings)
     _add(
         sheet,
         "runner",
         pods(scope, "runner"),
         "The run: the API server, the store, the state, tracking, and those whom it tells.",
-        egress=[*to_ports(everywhere | told | set(_API_SERVER)), *tracking],
+        egress=[*to_ports(everywhere | told | set(_API_SERVER)), *tracking, *_to_rolling(scope, graph)],
     )
     monitors = [node.config for node in graph.nodes.values() if node.kind == "monitor"]
     if monitors:
@@ -113,6 +123,14 @@ def to_tracking(scope: Scope, graph: Graph) -> list[Rule]:
     return [{"to": [peer], "ports": [{"protocol": "TCP", "port": PORTS["tracking"]}]}]
 
 
+def _to_rolling(scope: Scope, graph: Graph) -> list[Rule]:
+    """Servers that roll out: the run asks them how they answer."""
+    if not any(map(rolls_out, graph.nodes.values())):
+        return []
+    peer = {"podSelector": {"matchLabels": pods(scope, "serve")}}
+    return [{"to": [peer], "ports": [{"protocol": "TCP", "port": PORTS["serve"]}]}]
+
+
 def from_own(scope: Scope, port: int, components: Sequence[str]) -> Rule:
     """From pods of this environment that do one of these."""
     expression = {"key": COMPONENT, "operator": "In", "values": list(components)}
@@ -133,10 +151,16 @@ def from_clients(cluster: Cluster, port: int) -> Rule:
     return {"from": [{"podSelector": {}}, *others], "ports": ports}
 
 
-def _names() -> Rule:
-    cluster_dns = {"namespaceSelector": {"matchLabels": {_NAMESPACE: "kube-system"}}}
-    ports = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
-    return {"to": [cluster_dns, {"ipBlock": {"cidr": _NODE_LOCAL_DNS}}], "ports": ports}
+def _names(dns: Dns) -> list[Rule]:
+    """Pods at the ports that they listen at, as plugins see them: OpenShift's behind 53 is 5353. Others at 53."""
+    pods = [{"namespaceSelector": {"matchLabels": {_NAMESPACE: space}}} for space in dns.namespaces]
+    others = [{"ipBlock": {"cidr": address}} for address in dns.addresses]
+    ways = [(pods, dns.ports), (others, (_DNS,))]
+    return [{"to": peers, "ports": _both(ports)} for peers, ports in ways if peers]
+
+
+def _both(ports: Iterable[int]) -> list[Rule]:
+    return [{"protocol": protocol, "port": port} for port in ports for protocol in ("UDP", "TCP")]
 
 
 def _everywhere(settings: Mapping[str, Any], cluster: Cluster) -> set[int]:

@@ -25,7 +25,11 @@ _BASE = {"HOME": "/tmp", "TMPDIR": "/tmp", "XDG_CACHE_HOME": "/tmp/.cache"}  # n
 
 @dataclass(frozen=True)
 class Pod:
-    """`drain` seconds pass between a pod's leaving the Service and its SIGTERM; `token` mounts the account's."""
+    """`drain` seconds pass between a pod's leaving the Service and its SIGTERM; `token` mounts the account's.
+
+    `heeds`: the pause container is the first of its processes, as the kernel keeps a signal that is not handled yet
+    from process 1: one that is asked to end in the second of its start would run on until its grace is over.
+    """
 
     container: str
     image: str
@@ -42,6 +46,7 @@ class Pod:
     restart: str = "Always"
     grace: int = GRACE
     token: bool = False
+    heeds: bool = False
     drain: int = 0
     ports: Sequence[Part] = ()
     probes: Mapping[str, Part] = field(default_factory=dict)

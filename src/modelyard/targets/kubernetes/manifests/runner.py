@@ -15,7 +15,7 @@ from modelyard.secrets import references
 from modelyard.targets.kubernetes.manifests.documents import FOLDER, MOST
 from modelyard.targets.kubernetes.manifests.pods import Pod, field_variable, pod_of
 from modelyard.targets.kubernetes.manifests.sheet import Head, Sheet
-from modelyard.targets.kubernetes.manifests.tasks import JobRules
+from modelyard.targets.kubernetes.manifests.tasks import JobRules, kept
 from modelyard.targets.kubernetes.names import COMPONENT, RUN, Scope, label_value
 from modelyard.targets.kubernetes.settings import Cluster
 
@@ -48,8 +48,9 @@ def add_run(
     name = scope.shared(f"run-{run_id}")
     head = _head(scope, {RUN: label_value(run_id)})
     _add_graph(sheet, name, graph_gz, head)
-    pod = _pod(scope, cluster, _settings(graph_gz), image, name, head, arguments)
-    sheet.add("Job", name, head, **_job(pod, cluster).__dict__)
+    told = json.loads(gzip.decompress(graph_gz))
+    pod = _pod(scope, cluster, told["settings"], image, name, head, arguments, _tokens(told["nodes"]))
+    sheet.add("Job", name, head, **_job(pod, kept(cluster)).__dict__)
 
 
 def add_schedule(sheet: Sheet, graph: Graph, cluster: Cluster, images: Mapping[str, str]) -> None:
@@ -61,7 +62,8 @@ def add_schedule(sheet: Sheet, graph: Graph, cluster: Cluster, images: Mapping[s
     name = scope.shared(f"graph-{hashlib.sha256(graph_gz).hexdigest()[:8]}")
     head = _head(scope)
     _add_graph(sheet, name, graph_gz, head)
-    pod = _pod(scope, cluster, graph.settings, images["tasks"], name, head, ())
+    tokens = _tokens([{"config": node.config} for node in graph.nodes.values()])
+    pod = _pod(scope, cluster, graph.settings, images["tasks"], name, head, (), tokens)
     sheet.add(
         "CronJob",
         scope.shared("schedule"),
@@ -69,7 +71,7 @@ def add_schedule(sheet: Sheet, graph: Graph, cluster: Cluster, images: Mapping[s
         schedule=schedule["cron"],
         zone=_zone(schedule.get("zone")),
         late=_LATE,
-        job=_job(pod, cluster),
+        job=_job(pod),
     )
 
 
@@ -78,8 +80,9 @@ def _zone(zone: str | None) -> str:
     return "Etc/UTC" if zone in (None, "UTC") else str(zone)
 
 
-def _job(pod: Pod, cluster: Cluster) -> JobRules:
-    return JobRules(pod=pod, keep=cluster.keep, backoff_limit=_ATTEMPTS, failure_rules=[_FAILS])
+def _job(pod: Pod, keep: int | None = None) -> JobRules:
+    """A CronJob counts its Jobs, whatever their age: the last ones stay to be looked at."""
+    return JobRules(pod=pod, keep=keep, backoff_limit=_ATTEMPTS, failure_rules=[_FAILS])
 
 
 def _head(scope: Scope, more: Mapping[str, str] = EMPTY) -> Head:
@@ -106,6 +109,7 @@ def _pod(
     configmap: str,
     head: Head,
     arguments: Sequence[str],
+    tokens: Sequence[Any],
 ) -> Pod:
     return pod_of(
         scope,
@@ -117,7 +121,7 @@ def _pod(
         configmap=configmap,
         head=head,
         resources=_NEEDS,
-        secrets=references([settings.get(name) for name in _SHARED if settings.get(name)]),
+        secrets=references([*(settings.get(name) for name in _SHARED if settings.get(name)), *tokens]),
         env=[
             field_variable("MODELYARD_POD", "metadata.name"),
             field_variable("MODELYARD_NAMESPACE", "metadata.namespace"),
@@ -126,10 +130,11 @@ def _pod(
         args=[GRAPH, *arguments],
         restart="Never",
         grace=_GRACE,
+        heeds=True,
         token=True,
     )
 
 
-def _settings(graph_gz: bytes) -> Mapping[str, Any]:
-    settings: Mapping[str, Any] = json.loads(gzip.decompress(graph_gz))["settings"]
-    return settings
+def _tokens(nodes: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """Of endpoints that roll out: the run asks their servers how they answer."""
+    return [node["config"]["auth"] for node in nodes if node["config"].get("rollout") and node["config"].get("auth")]

@@ -10,6 +10,7 @@ from modelyard.targets.kubernetes.manifests.monitors import add_monitor
 from modelyard.targets.kubernetes.manifests.serving import add_endpoint
 from modelyard.targets.kubernetes.manifests.sheet import Sheet
 from modelyard.targets.kubernetes.manifests.tracking import add_tracking
+from modelyard.targets.kubernetes.operators.knative import rolls_out
 from modelyard.targets.kubernetes.settings import Cluster
 from modelyard.task import TaskDocument
 
@@ -23,6 +24,8 @@ SERVICES: Mapping[str, Callable[[Sheet, Node, TaskDocument, Graph, Cluster, str]
 
 def deployed_with_graph(node: Node) -> bool:
     """Whether a service needs nothing that a task makes, or finds it by itself."""
+    if rolls_out(node):
+        return False
     return node.role == "service" and node.kind in SERVICES and all(ref.follow for ref in node.inputs.values())
 
 

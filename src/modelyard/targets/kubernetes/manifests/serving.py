@@ -8,6 +8,7 @@ from modelyard.targets.kubernetes.manifests.networks import add_service_network,
 from modelyard.targets.kubernetes.manifests.pods import asked, field_variable, listening, service_pod
 from modelyard.targets.kubernetes.manifests.sheet import Head, Sheet, head_of
 from modelyard.targets.kubernetes.names import Scope
+from modelyard.targets.kubernetes.operators.knative import ROUTED, rolls_out
 from modelyard.targets.kubernetes.quantities import cores
 from modelyard.targets.kubernetes.settings import Cluster
 from modelyard.targets.kubernetes.workers import apart
@@ -68,7 +69,8 @@ def add_endpoint(sheet: Sheet, node: Node, document: TaskDocument, graph: Graph,
             max=most,
             requests_per_second=cores(wanted) if wanted else None,
         )
-    add_service_network(sheet, node, graph, cluster, [from_clients(cluster, PORT)])
+    routed = [ROUTED] if rolls_out(node) else []
+    add_service_network(sheet, node, graph, cluster, [from_clients(cluster, PORT), *routed])
     _add_way(sheet, node, cluster, head)
 
 

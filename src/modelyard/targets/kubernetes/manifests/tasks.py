@@ -20,15 +20,19 @@ COMPONENT = "task"
 _START = 3600
 """Seconds that a pod may wait for a node and its image: the executor counts from its start, and a deadline only ends
 what no executor can end any more."""
+_LAST_WORDS = 60
 _FAILS = {"action": "FailJob", "onExitCodes": {"operator": "NotIn", "values": [0]}}
 
 
 @dataclass(frozen=True)
 class JobRules:
-    """`deadline` and `keep` in seconds. Without `failure_rules` any end but a good one is final."""
+    """`deadline` and `keep` in seconds; None: whoever makes the Job takes it away.
+
+    Without `failure_rules` any end but a good one is final.
+    """
 
     pod: Pod
-    keep: int
+    keep: int | None = None
     deadline: int | None = None
     backoff_limit: int = 0
     failure_rules: Sequence[Mapping[str, Any]] = (_FAILS,)
@@ -62,11 +66,17 @@ def add_task(
         secrets=references([task.node, task.tracking, task.store]),
         env=[{"name": "MODELYARD_GRACE", "value": f"{GRACE - 10}"}],
         restart="Never",
+        heeds=True,
         task=True,
     )
-    job = JobRules(pod=pod, keep=cluster.keep, deadline=_deadline(node))
+    job = JobRules(pod=pod, keep=kept(cluster), deadline=_deadline(node))
     queued = replace(head, labels={**labels, **queue_labels(cluster)})
     sheet.add("Job", name, queued, folder=folder, **job.__dict__)
+
+
+def kept(cluster: Cluster) -> int:
+    """Seconds that an ended Job stays, at the least as long as it takes to read its pod's last words."""
+    return max(cluster.keep, _LAST_WORDS)
 
 
 def _deadline(node: Node) -> int | None:
