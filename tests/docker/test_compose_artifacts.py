@@ -31,7 +31,7 @@ target:
       env:
         AWS_ACCESS_KEY_ID: "${secret.S3_ID}"
         AWS_SECRET_ACCESS_KEY: "${secret.S3_KEY}"
-        AWS_ENDPOINT_URL: "ENDPOINT"
+        AWS_ENDPOINT_URL: "AT_S3"
         AWS_DEFAULT_REGION: us-east-1
 tracking: {ui: MLFLOW}
 sources:
@@ -57,7 +57,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory, s3: S3) -> Iterator[Proje
     root = tmp_path_factory.mktemp("bucket")
     rows = [(x, y, int(x > y)) for x in range(20) for y in range(20)]
     (root / "points.csv").write_text("x,y,above\n" + "".join(f"{x}.5,{y}.0,{above}\n" for x, y, above in rows))
-    text = SPEC.replace("BASE", BASE).replace("POSTGRES", companion("postgres")).replace("ENDPOINT", s3.url)
+    text = SPEC.replace("BASE", BASE).replace("POSTGRES", companion("postgres")).replace("AT_S3", s3.url)
     (root / "mlops.yaml").write_text(text.replace("MLFLOW", str(free_port())))
     project = Project(root)
     with pytest.MonkeyPatch.context() as patch:
