@@ -90,7 +90,7 @@ def test_a_database_of_its_own_on_a_volume_is_made_whole_before_the_server_start
 
     database = tmp_path / "records" / "mlflow.db"
     monkeypatch.setenv("MODELYARD_BACKEND", f"sqlite:///{database}")
-    assert _places(SimpleNamespace(root=tmp_path))[0] == f"sqlite:///{database}"
+    assert _places(SimpleNamespace(root=tmp_path, config={}))[0] == f"sqlite:///{database}"
     with sqlite3.connect(database) as connection:
         (made,) = connection.execute("SELECT count(*) FROM alembic_version").fetchone()
     assert made == 1
