@@ -93,9 +93,7 @@ def kubelet(server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert server.objects.listed("ConfigMap", NAMESPACE) == [], "what a task is told goes with its end"
     for job in server.objects.listed("Job", NAMESPACE):
         ended = {one["type"] for one in (job.get("status") or {}).get("conditions") or ()}
-        assert ended & {"Complete", "Failed"} and job["spec"]["ttlSecondsAfterFinished"] > 0, (
-            "only what has ended"
-        )
+        assert ended & {"Complete", "Failed"} and job["spec"]["ttlSecondsAfterFinished"] > 0, "only what has ended"
 
 
 @pytest.fixture
