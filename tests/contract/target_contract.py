@@ -21,7 +21,7 @@ from documents import task_document
 from modelyard.errors import ModelyardError
 from modelyard.graph.model import Graph, Node, Ref, Resources
 from modelyard.store import Store
-from modelyard.targets.base import Deployment, LiveService, Outcome, Target
+from modelyard.targets.base import Deployment, LiveService, OnEvent, Outcome, Target
 from modelyard.task import Artifact, TaskDocument
 from watching import eventually
 
@@ -349,6 +349,13 @@ class TargetContract:
             service.deploy("crash")
         eventually(lambda: service.get() == "v1")
 
+    def test_a_service_that_nobody_waits_for_any_more_is_not_left(self, service: "ServiceCase") -> None:
+        cancel = threading.Event()
+        with pytest.raises(ModelyardError) as caught:
+            service.deploy("hang", cancel=cancel, on_event=lambda event: cancel.set())
+        assert caught.value.code == "cancelled"
+        eventually(lambda: not self.is_running(service.marker))
+
     def test_a_taken_port_is_said_so(self, service: "ServiceCase") -> None:
         with self.listening(service.port), pytest.raises(ModelyardError) as caught:
             service.deploy("v1")
@@ -451,7 +458,10 @@ class ServiceCase:
         self.fingerprint = ""
         self.url = ""
 
-    def deploy(self, answer: str, version: str = "b3:0") -> LiveService:
+    def deploy(
+        self, answer: str, version: str = "b3:0", cancel: threading.Event | None = None,
+        on_event: OnEvent = lambda event: None,
+    ) -> LiveService:  # fmt: skip
         argv = ["python", "work.py", "serve", "${params.port}", answer, self.marker]
         node = Node(
             self.address,
@@ -464,7 +474,7 @@ class ServiceCase:
         document = self._contract.document(
             self._root, node, fingerprint=self.fingerprint, settings={"version": version}
         )
-        live = self._target.deploy(Deployment(node, document), lambda event: None)
+        live = self._target.deploy(Deployment(node, document, cancel=cancel or threading.Event()), on_event)
         self.url = self._contract.reachable(live.url or "")
         return live
 

@@ -115,6 +115,8 @@ def one_line(megabytes, path):
 def serve(port, answer, marker):
     if answer == "crash":
         sys.exit("cannot read the model")
+    if answer == "hang":
+        time.sleep(600)
     born = str(time.time_ns())
 
     class Handler(BaseHTTPRequestHandler):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from modelyard.errors import ModelyardError
 from modelyard.graph.model import Graph, Node, Resources
 from modelyard.plan.objects import ObjectChange
 from modelyard.task import TaskDocument, TaskResult
@@ -79,6 +80,11 @@ class Deployment:
     document: TaskDocument
     previous: LiveService | None = None
     cancel: threading.Event = field(default_factory=threading.Event)
+
+
+def not_waited_for(address: str) -> ModelyardError:
+    """Of a service whose deployment was cancelled: what ran before it runs again."""
+    return ModelyardError(f"{address} was not waited for: cancelled", address=address, code="cancelled")
 
 
 class Executor(Protocol):

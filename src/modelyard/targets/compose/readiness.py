@@ -1,12 +1,13 @@
 """Waits until a service that was brought up is ready, or tells why it will not be: in one line, with its last words."""
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from modelyard.errors import ModelyardError
-from modelyard.targets.base import LiveService, OnEvent
+from modelyard.targets.base import LiveService, OnEvent, not_waited_for
 from modelyard.targets.compose.definition import Service
 from modelyard.targets.compose.observing import Container, live_service
 from modelyard.targets.probing import Answer, ask
@@ -20,9 +21,9 @@ _LINES = 15
 
 
 def wait_until_ready(
-    service: Service, found: Callable[[], Sequence[Container]], client: Any, on_event: OnEvent
+    service: Service, found: Callable[[], Sequence[Container]], client: Any, on_event: OnEvent, cancel: threading.Event
 ) -> LiveService:
-    """`found` looks for the service's containers. Raises ModelyardError, code `service-failed`."""
+    """`found` looks for the service's containers. Raises ModelyardError, code `service-failed` or `cancelled`."""
     began = told = time.monotonic()
     starved = False
     while True:
@@ -41,7 +42,8 @@ def wait_until_ready(
         if time.monotonic() - told > 1.0:
             on_event({"event": "progress", "done": 0, "total": 1, "text": "waiting until it is ready"})
             told = time.monotonic()
-        time.sleep(_TICK)
+        if cancel.wait(_TICK):
+            raise not_waited_for(service.address)
 
 
 def _answer(service: Service, newest: Container, waited: float) -> Answer:

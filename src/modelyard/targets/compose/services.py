@@ -34,7 +34,7 @@ class ComposeServices:
         client: Callable[[], Any],
         compose: Callable[..., str],
         write: Callable[[Sequence[Service], Documents], None],
-        prepare: Callable[[Service, OnEvent], str],
+        prepare: Callable[[Service, OnEvent, threading.Event], str],
         role: Callable[[Any], str],
         user: int,
     ) -> None:
@@ -54,11 +54,11 @@ class ComposeServices:
         before = self._known().get(service.address)
         service = self._at_its_port(service, node.config, before[0] if before else None)
         refuse_clash(self._client(), self._scope, [f"{self._scope.compose_name}_{name}" for name in service.volumes])
-        service = replace(service, image=self._prepare(service, on_event))
+        service = replace(service, image=self._prepare(service, on_event, deployment.cancel))
         self._folder.keep(service, document)
         try:
             self._up(service, document)
-            live = wait_until_ready(service, lambda: self._of(service), self._client(), on_event)
+            live = wait_until_ready(service, lambda: self._of(service), self._client(), on_event, deployment.cancel)
         except BaseException:
             self._put_back(service, before)
             raise

@@ -151,14 +151,14 @@ class ComposeTarget:
             sweep_images(self._engine.api, self._scope.project, str(self._scope.root), named)
         self._built = False
 
-    def _prepare(self, service: Service, on_event: OnEvent) -> str:
+    def _prepare(self, service: Service, on_event: OnEvent, cancel: threading.Event) -> str:
         if service.is_companion:
             from modelyard.targets.docker.pulling import pull_missing
 
             pull_missing(self._engine, service.image, on_event)
             return service.image
         give_access([self._scope.root / folder for folder in service.folders])
-        return self._image(service.role, on_event, threading.Event())
+        return self._image(service.role, on_event, cancel)
 
 
 def open_compose(graph: Graph, root: Path, settings: Mapping[str, Any]) -> ComposeTarget:

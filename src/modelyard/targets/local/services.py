@@ -1,5 +1,6 @@
 """Services from the CLI's side: say what should run, wait until it does, and see what does."""
 
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,7 +11,7 @@ from modelyard import processes
 from modelyard.errors import ModelyardError
 from modelyard.secrets import references
 from modelyard.targets import ports
-from modelyard.targets.base import Deployment, LiveService, OnEvent
+from modelyard.targets.base import Deployment, LiveService, OnEvent, not_waited_for
 from modelyard.targets.local.daemon import ensure_supervisor, supervisor_pid
 from modelyard.targets.local.endings import end_process
 from modelyard.targets.local.service_files import Running, ServiceFolder, Wanted, stem_of
@@ -57,7 +58,7 @@ class Services:
         self._check_port(stem, wanted, node.config)
         self._folder.want(stem, wanted)
         try:
-            return self._wait_until_ready(stem, wanted, on_event)
+            return self._wait_until_ready(stem, wanted, on_event, deployment.cancel)
         except BaseException:
             self._put_back(stem, before)
             raise
@@ -122,7 +123,7 @@ class Services:
         running = self._folder.running().get(stem)
         return running is not None and _live(before, running).status in ("ready", "starting")
 
-    def _wait_until_ready(self, stem: str, wanted: Wanted, on_event: OnEvent) -> LiveService:
+    def _wait_until_ready(self, stem: str, wanted: Wanted, on_event: OnEvent, cancel: threading.Event) -> LiveService:
         deadline = time.monotonic() + READY_WITHIN
         look_at = time.monotonic() + _SUPERVISOR_LOOKED_AT
         while True:
@@ -139,7 +140,8 @@ class Services:
                 ensure_supervisor(self._root, ())
                 on_event({"event": "progress", "done": 0, "total": 1, "text": "waiting until it is ready"})
                 look_at = time.monotonic() + _SUPERVISOR_LOOKED_AT
-            time.sleep(_TICK)
+            if cancel.wait(_TICK):
+                raise not_waited_for(wanted.address)
 
     def _never_ready(self, wanted: Wanted, why: str) -> ModelyardError:
         return ModelyardError(
