@@ -111,6 +111,10 @@ def open_client(place: TrackingPlace) -> Any:
     """MLflow's client for a place, its database made where it is a file that is not there yet."""
     # MLflow reports its use to its makers unless told not to, and may wait for an answer.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    # Large files go past a server with a bucket, straight to that, if nobody says otherwise: a task may reach the
+    # server alone, and has no key.
+    for way in ("UPLOAD", "DOWNLOAD"):
+        os.environ.setdefault(f"MLFLOW_ENABLE_PROXY_MULTIPART_{way}", "false")
     if place.database and place.artifacts:
         prepare_database(place.database)
         # Without this its store makes an empty folder `mlruns` wherever the process happens to be.
