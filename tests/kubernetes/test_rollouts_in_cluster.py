@@ -1,5 +1,6 @@
 """A new version, step by step: what KServe is told on the way, and what becomes of a version that is worse."""
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -60,12 +61,15 @@ class Place:
     def apply(self, graph: Graph = GRAPH) -> None:
         apply_objects(self.api, SCOPE, objects_of(graph, SCOPE, CLUSTER, IMAGES), lambda event: None)
 
-    def deploy(self, version: str, on_text: OnText = lambda text: None) -> LiveService:
+    def deploy(
+        self, version: str, on_text: OnText = lambda text: None, cancel: threading.Event | None = None
+    ) -> LiveService:
         """What a run does, with no more rights than it has, once its pipeline has promoted a version."""
         self.store.put_ref("registry/m/production", {"version": version, "model": f"b3:{version}"})
         document = task_document(self.root, API, fingerprint=service_fingerprint(API, {}), settings=SETTINGS)
         services = Services(self.runner, SCOPE, CLUSTER, GRAPH, lambda node: IMAGES["serving"], in_pod=True)
-        return services.deploy(Deployment(API, document), lambda event: on_text(str(event.get("text"))))
+        deployment = Deployment(API, document, cancel=cancel or threading.Event())
+        return services.deploy(deployment, lambda event: on_text(str(event.get("text"))))
 
     @property
     def service(self) -> dict[str, Any]:
@@ -153,6 +157,16 @@ def test_a_run_that_was_killed_is_gone_on_with_at_its_step(place: Place) -> None
     assert place.percent() == 25
     assert place.deploy("7").version == "7"
     assert place.kserve.shares == [{"6": 100}, {"7": 5, "6": 95}, {"7": 25, "6": 75}, {"7": 100}]
+
+
+def test_a_run_that_is_ended_waits_no_longer_and_leaves_the_share_to_the_next(place: Place) -> None:
+    cancel = threading.Event()
+    place.deploy("6")
+    with pytest.raises(ModelyardError) as caught:
+        place.deploy("7", lambda text: cancel.set() if text.startswith("version 7 has 5%") else None, cancel)
+    assert caught.value.code == "cancelled"
+    assert place.percent() == 5
+    assert place.deploy("7").version == "7"
 
 
 def test_a_run_that_goes_on_still_knows_what_to_go_back_to(place: Place) -> None:

@@ -36,7 +36,7 @@ def roll_out(
     wanted["metadata"]["annotations"][APPLIED] = digest_of(wanted)
     read = partial(read_servers, token=_token(node, settings))
     try:
-        made = Rolling(api, scope, Rollout.of(node.config), wanted, on_event, read).run()
+        made = Rolling(api, scope, Rollout.of(node.config), wanted, on_event, read, deployment.cancel).run()
     except ModelyardError as error:
         if error.code == "rolled-back":
             _tell(error, f"{scope.project}: {node.address} rolled back", settings, on_event)

@@ -5,9 +5,10 @@ next one; what to go back to is in a ConfigMap beside it. Nothing of the Inferen
 version, changes on the way: each of its annotations is one of its pods too, and would make another revision.
 """
 
+import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from modelyard.errors import ModelyardError
 from modelyard.targets.base import OnEvent
@@ -43,6 +44,7 @@ class Rolling:
     wanted: Object
     on_event: OnEvent
     read: Callable[[list[Object]], Mapping[str, Reading]]
+    cancel: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> Object:
         """The InferenceService once its version has all requests. Raises ModelyardError when it went back."""
@@ -105,7 +107,7 @@ class Rolling:
                 why = (lasting.what if lasting else "") or found.failed or "it was not ready in time"
                 raise self._error(f"it did not come up: {why}", lasting.fix if lasting else None)
             self._tell(f"waits for {found.created or 'a revision'} to have {percent}% of the requests")
-            time.sleep(_TICK)
+            self._sleep(_TICK)
 
     def _watch(self, percent: int) -> None:
         """For as long as a step lasts; what the conditions say then is of this time alone."""
@@ -115,7 +117,7 @@ class Rolling:
             number = self.rollout.steps.index(percent) + 1
             text = f"version {self._version} has {percent}% of the requests, for {_span(left)} more"
             self._tell(text, number)
-            time.sleep(min(left, _TELL))
+            self._sleep(min(left, _TELL))
         pods = self._pods()
         after = self.read(pods)
         if pods and not after and self.rollout.back_if:
@@ -183,6 +185,11 @@ class Rolling:
     @property
     def _before(self) -> Before:
         return Before(self.api, self.scope, self.wanted)
+
+    def _sleep(self, seconds: float) -> None:
+        """A run that is ended leaves the share as it is: the next one goes on from there."""
+        if self.cancel.wait(seconds):
+            raise ModelyardError(f"the rollout of {self._address} was not waited for: cancelled", code="cancelled")
 
     def _tell(self, text: str, number: int = 0) -> None:
         self.on_event({"event": "progress", "done": number, "total": len(self.rollout.steps), "text": text})
