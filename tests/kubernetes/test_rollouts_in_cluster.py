@@ -23,7 +23,7 @@ from modelyard.targets.kubernetes.deploying import Services
 from modelyard.targets.kubernetes.manifests import objects_of
 from modelyard.targets.kubernetes.names import Scope
 from modelyard.targets.kubernetes.observing import live_services
-from modelyard.targets.kubernetes.operators.knative import INFERENCE_SERVICE
+from modelyard.targets.kubernetes.operators.knative import INFERENCE_SERVICE, VERSION, percent_of
 from modelyard.targets.kubernetes.rollouts import endpoint, rolling
 from modelyard.targets.kubernetes.rollouts.leaving import drop_rolled
 from modelyard.targets.kubernetes.settings import Cluster
@@ -119,6 +119,14 @@ def test_a_version_that_fails_goes_back_and_is_told_with_its_value(
 ) -> None:
     told: list[Any] = []
     monkeypatch.setattr(endpoint, "broadcast", lambda channels, *words, **more: told.append((*channels, *words)) or ())
+    asked: list[tuple[str, int | None]] = []
+    apply_one = rolling.apply_one
+
+    def noted(api: Api, scope: Scope, obj: dict[str, Any]) -> Any:
+        asked.append((obj["metadata"]["annotations"][VERSION], percent_of(obj)))
+        return apply_one(api, scope, obj)
+
+    monkeypatch.setattr(rolling, "apply_one", noted)
     place.kserve.failing["7"] = 40
     place.deploy("6")
     with pytest.raises(ModelyardError) as caught:
@@ -129,7 +137,9 @@ def test_a_version_that_fails_goes_back_and_is_told_with_its_value(
     )
     assert caught.value.code == "rolled-back"
     assert told == [("ops", "failure", "p: serving.api rolled back", caught.value.what)]
-    assert place.kserve.shares == [{"6": 100}, {"7": 5, "6": 95}, {"7": 0, "6": 100}, {"6": 100}]
+    assert asked == [("6", None), ("7", 5), ("7", 0), ("6", 0), ("6", None)], "requests go back first"
+    assert place.kserve.shares[:2] == [{"6": 100}, {"7": 5, "6": 95}]
+    assert place.kserve.serving() == {"6": 100}
     assert place.percent() is None
     assert place.service["metadata"]["annotations"]["modelyard.dev/model-version"] == "6"
     assert place.deploy("8").version == "8", "a better one goes through"
