@@ -138,6 +138,7 @@ def test_a_run_deleted_in_the_second_its_task_starts_lets_go_of_the_lock(project
 
 
 def test_a_selection_is_the_runs_too(project):
+    project.apply()
     project.apply("--var", "word=six", "--select", "steps.a")
     assert set(project.actions("--var", "word=six")) == {"steps.b"}
 
