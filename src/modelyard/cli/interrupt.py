@@ -1,7 +1,9 @@
 """Ctrl-C while a command changes things: an order to stop well, not a way out in the middle."""
 
+import os
 import signal
 import threading
+from contextlib import suppress
 
 from modelyard.cli.options import Common
 
@@ -16,8 +18,10 @@ def cancel_on_interrupt(common: Common, said: str = _STOPPING) -> threading.Even
         if cancel.is_set():
             raise KeyboardInterrupt
         cancel.set()
-        if said:
-            common.say(said)
+        if said and not common.quiet:
+            # Past the stream: the signal may have come in the middle of a write to it, which no other may enter.
+            with suppress(OSError):
+                os.write(2, f"{said}\n".encode())
 
     signal.signal(signal.SIGINT, handle)
     signal.signal(signal.SIGTERM, handle)
